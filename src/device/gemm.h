@@ -1,0 +1,33 @@
+/*
+ * gemm.h - the one matrix product: C = op(A) op(B), or C += op(A) op(B), fp32, row-major, any shape.
+ *
+ * Backends: "own" (register-tiled, the default on CPU devices), "clblast" (the default on GPUs), "plain" (one work-item
+ * an element: the oracle, and what is left when a driver fails the self-test).
+ */
+#ifndef SS_DEVICE_GEMM_H
+#define SS_DEVICE_GEMM_H
+
+#include "config/experiment.h"
+#include "device/device.h"
+
+struct ss_gemm {
+    bool transpose_a, transpose_b;
+    size_t m, n, k;          /* C is m x n, op(A) m x k, op(B) k x n; k = 0 gives 0 */
+    struct ss_span a, b, c;  /* c overlaps neither a nor b */
+    size_t lda, ldb, ldc;    /* elements between rows as stored */
+    bool accumulate;         /* C += */
+};
+
+/** Enqueue; does not wait. The same bits each time on one device and backend. */
+SS_MUST_CHECK enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g);
+
+/** Choose the backend for all products of this device; SS_GEMM_AUTO is the default for its type. */
+void ss_gemm_choose(struct ss_device *d, enum ss_gemm_kind kind);
+
+/** What is in use: "own", "clblast" or "plain". */
+const char *ss_gemm_backend(const struct ss_device *d);
+
+/** Set fast backends aside after a failed self-test: from now on plain. */
+void ss_gemm_use_plain(struct ss_device *d);
+
+#endif
