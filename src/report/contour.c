@@ -69,7 +69,8 @@ enum ss_status ss_contour(const double *values, size_t nx, size_t ny, double lev
                 }
                 all = larger;
             }
-            memcpy(all + 2 * used, found, 2 * more * sizeof(*found));
+            for (size_t i = 0; i < 2 * more; i++)
+                all[2 * used + i] = found[i];
             used += more;
         }
     *segments = all;
