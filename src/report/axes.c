@@ -78,6 +78,14 @@ static void choose(struct ss_axis *axis, size_t most)
         ss_ticks_linear(&axis->ticks, axis->range, most);
 }
 
+/* A lone tick gives no scale. */
+static void choose_some(struct ss_axis *axis, size_t most)
+{
+    choose(axis, most);
+    while (!axis->names && axis->ticks.n < 2 && most < 8)
+        choose(axis, ++most);
+}
+
 static const char *tick_label(const struct ss_axis *axis, size_t i)
 {
     return axis->names ? axis->names[(size_t)axis->ticks.at[i]] : axis->ticks.label[i];
@@ -146,19 +154,35 @@ static void keep_outer_ticks(struct ss_canvas *c, struct ss_axes *a, double widt
         t->n = 1;
 }
 
+/* Small panels stand close: a label that sticks out at the side could meet the neighbour's. */
+static void blank_overhanging(struct ss_canvas *c, struct ss_axes *a, double width)
+{
+    const struct ss_text_style s = ss_text_plain(ss_axes_tick_size(a));
+    const double allowed = 1.0;
+
+    for (size_t i = 0; i < a->x.ticks.n && !a->x.names; i++) {
+        const double middle = place(&a->x, a->x.ticks.at[i]) * width;
+        const double half = 0.5 * ss_canvas_text_length(c, a->x.ticks.label[i], &s);
+        if (middle - half < -allowed || middle + half > width + allowed)
+            a->x.ticks.label[i][0] = '\0';
+    }
+}
+
 void ss_axes_measure(struct ss_canvas *c, struct ss_axes *a, double width, double height,
                      struct ss_margins *m)
 {
     const double tick = ss_axes_tick_size(a), label = ss_axes_label_size(a);
-    size_t most_x = (size_t)fmin(fmax(width / (a->small ? 26 : 38), 2), a->x.names ? 20 : 9);
-    const size_t most_y = (size_t)fmin(fmax(height / (a->small ? 20 : 26), 2), a->y.names ? 20 : 9);
+    size_t most_x = (size_t)fmin(fmax(width / (a->small ? 18 : 38), 2), a->x.names ? 20 : 9);
+    const size_t most_y = (size_t)fmin(fmax(height / (a->small ? 18 : 26), 2), a->y.names ? 20 : 9);
 
-    choose(&a->y, most_y);
-    choose(&a->x, most_x);
+    choose_some(&a->y, most_y);
+    choose_some(&a->x, most_x);
     while (most_x > 2 && !a->x.bare && !labels_fit(c, a, width))
         choose(&a->x, --most_x);
     if (!a->x.bare && !labels_fit(c, a, width))
         keep_outer_ticks(c, a, width);
+    if (a->small)
+        blank_overhanging(c, a, width);
     const double half_x = 0.5 * widest_label(c, a, &a->x), wide_y = widest_label(c, a, &a->y);
     m->left = mark + (wide_y > 0 ? gap + wide_y : 0) + (a->y.label ? 2 * gap + label * 0.95 : 0) + 2;
     m->left = fmax(m->left, half_x + 2);
@@ -325,6 +349,18 @@ void ss_axes_say(struct ss_canvas *c, const struct ss_axes *a, const char *text)
     ss_canvas_text_within(
         c, (struct ss_xy){a->frame.x + 0.5 * a->frame.width, a->frame.y + 0.5 * a->frame.height}, text, &s,
         0.9 * a->frame.width);
+}
+
+void ss_hidden_note(char *out, size_t size, const char *what, const size_t counts[3])
+{
+    const size_t total = counts[0], outside = counts[1], missing = counts[2];
+
+    out[0] = '\0';
+    if (outside && missing)
+        snprintf(out, size, "%zu %s: %zu outside, %zu not finite", total, what, outside, missing);
+    else if (outside || missing)
+        snprintf(out, size, "%zu of %zu %s %s", outside + missing, total, what,
+                 outside ? "outside" : "not finite");
 }
 
 enum { BAR_GAP = 5, BAR_WIDTH = 8 };

@@ -253,8 +253,11 @@ static void draw_markers(struct ss_canvas *c, struct plot *p, const struct ss_li
 static void draw_series(struct ss_canvas *c, struct plot *p, size_t k)
 {
     const struct ss_line_series *const s = &p->chart->series[k];
-    const struct ss_pen pen = ss_palette_pen(k);
+    struct ss_pen pen = ss_palette_pen(k);
     size_t n;
+
+    if ((double)length_of(s) > 3 * p->axes.frame.width) /* a noisy curve would fill its band like ink */
+        pen.width = 0.7;
 
     for (size_t at = 0; s->style != SS_LINE_POINTS && (n = next_stretch(p, s, &at)) > 0;) {
         const struct ss_points_style dot = {SS_MARKER_CIRCLE, 1.2, pen.colour};

@@ -8,7 +8,7 @@
 #include "report/picture.h"
 #include "report/plane_parts.h"
 
-static const double margin = 6, between = 6, view_quantile = 0.002;
+static const double margin = 6, between = 6, view_quantile = 0.005;
 
 /* ---- one column ---- */
 
@@ -90,9 +90,7 @@ static void single_note(const struct single *s, char *note, size_t size)
         finite += s->h[k].finite;
         outside += s->h[k].outside;
     }
-    note[0] = '\0';
-    if (outside || finite < rows)
-        snprintf(note, size, "of %zu values %zu outside, %zu not finite", rows, outside, rows - finite);
+    ss_hidden_note(note, size, "values", (const size_t[]){rows, outside, rows - finite});
 }
 
 static void single_legend(struct ss_canvas *c, const struct single *s, const struct ss_pen *curve_pen)
@@ -316,8 +314,7 @@ static void draw_key(struct ss_canvas *c, const struct pairs *p)
     }
     count_rows(p, &total, &outside, &missing);
     snprintf(lines[0], sizeof(lines[0]), "%zu rows", total);
-    if (outside || missing)
-        snprintf(lines[1], sizeof(lines[1]), "%zu outside, %zu not finite", outside, missing);
+    ss_hidden_note(lines[1], sizeof(lines[1]), "rows", (const size_t[]){total, outside, missing});
     if (p->stride > p->columns)
         snprintf(lines[2], sizeof(lines[2]), "first %zu of %zu columns", p->columns, p->stride);
     style.across = SS_ALIGN_START;
