@@ -22,11 +22,10 @@ struct ss_table {
     enum ss_number_type type; /* F8 from CSV, U1 from IDX */
     const void *values;       /* rows x columns, row-major, native byte order, aligned for the type */
     char **names;             /* of the columns (UTF-8), NULL if the file names none */
-    bool *text; /* column j holds text, not numbers, and is of use to nobody; NULL if no column does */
-    size_t height,
-        width;  /* > 0 if a row is an image of one channel (IDX, NPY of u1): height x width = columns */
-    void *heap; /* what to free(), or */
-    void *map;  /* what to unmap */
+    bool *text;           /* of the columns: those that hold text, of no use to anybody; NULL if none does */
+    size_t height, width; /* > 0 if a row is an image of one channel: IDX, or NPY of u1 */
+    void *heap;           /* what to free(), or */
+    void *map;            /* what to unmap */
     size_t map_size;
 };
 
