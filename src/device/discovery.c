@@ -1,6 +1,5 @@
-/* discovery.c - which devices there are, which one is the default and why, and which one a user's word names. */
-#include <CL/cl.h>
-
+/* discovery.c - which devices there are, which one is the default and why, and which one a user's word names.
+ */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +8,7 @@
 
 #include "base/checked.h"
 #include "device/device.h"
-#include "device/discovery.h"
+#include "device/opencl.h"
 #include "device/quirks.h"
 
 static const char *const type_names[] = {
@@ -131,7 +130,8 @@ static cl_device_id *devices_of(cl_platform_id platform, cl_uint *n)
 {
     cl_uint count = 0;
 
-    /* A platform without devices answers -1 and may leave the count as it was: trust the code, not the count. */
+    /* A platform without devices answers -1 and may leave the count as it was: trust the code, not the count.
+     */
     if (clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, &count) != CL_SUCCESS || !count)
         return NULL;
     cl_device_id *const ids = calloc(count, sizeof(*ids));
@@ -231,7 +231,7 @@ void ss_device_list_release(struct ss_device_list *list)
 }
 
 /** The OpenCL handle of an entry; the drivers are asked again, because handles are not kept in plain data. */
-enum ss_status ss_device_locate(const struct ss_device_info *info, cl_platform_id *platform, cl_device_id *device)
+enum ss_status ss_device_ids(const struct ss_device_info *info, cl_platform_id *platform, cl_device_id *id)
 {
     cl_platform_id *ids = NULL;
     cl_device_id *devices = NULL;
@@ -247,7 +247,7 @@ enum ss_status ss_device_locate(const struct ss_device_info *info, cl_platform_i
         goto out;
     }
     *platform = ids[info->platform];
-    *device = devices[info->index];
+    *id = devices[info->index];
 out:
     free(devices);
     free(ids);
@@ -261,8 +261,8 @@ static double speed(const struct ss_device_info *d)
     return (double)d->compute_units * (double)d->clock_mhz;
 }
 
-/* Below 0 if a is the better one; *why = what decides. Speeds are compared only within one platform: compute units
- * and clocks mean different things to different vendors. */
+/* Below 0 if a is the better one; *why = what decides. Speeds are compared only within one platform: compute
+ * units and clocks mean different things to different vendors. */
 static int compare(const struct ss_device_info *a, const struct ss_device_info *b, const char **why)
 {
     const int preference_a = ss_quirk_of(a)->preference, preference_b = ss_quirk_of(b)->preference;
@@ -294,7 +294,8 @@ void ss_device_list_rank(struct ss_device_list *list)
     list->reason[0] = '\0';
     if (!list->count)
         return;
-    const struct ss_device_info *const best = &list->items[list->chosen], *second = NULL;
+    const struct ss_device_info *const best = &list->items[list->chosen];
+    const struct ss_device_info *second = NULL;
     for (size_t i = 0; i < list->count; i++)
         if (i != list->chosen && (!second || compare(&list->items[i], second, &why) < 0))
             second = &list->items[i];
@@ -328,7 +329,9 @@ static enum ss_status fail_no_driver(const struct ss_device_list *list)
     else
         ss_text_add(&t, "no OpenCL device: no driver is installed");
     if (vendors)
-        ss_text_addf(&t, "\n  OCL_ICD_VENDORS is set to '%s' and hides all other drivers: unset it to see them", vendors);
+        ss_text_addf(&t,
+                     "\n  OCL_ICD_VENDORS is set to '%s' and hides all other drivers: unset it to see them",
+                     vendors);
     ss_text_add(&t, "\n  install one (package names of Debian and Ubuntu):"
                     "\n    any CPU      pocl-opencl-icd"
                     "\n    NVIDIA GPU   nvidia-opencl-icd (Ubuntu: part of the driver, libnvidia-compute)"
@@ -404,7 +407,9 @@ enum ss_status ss_device_list_find(const struct ss_device_list *list, const char
         bool is_kind;
         const bool fits_kind = of_kind(d, choice, &is_kind);
 
-        if (address ? d->platform != platform || d->index != number : is_kind ? !fits_kind : !named(d, choice))
+        if (address   ? d->platform != platform || d->index != number
+            : is_kind ? !fits_kind
+                      : !named(d, choice))
             continue;
         /* A kind is a wish for the best of that kind; a name must be one device's. */
         if (!matches || (is_kind && compare(d, &list->items[found], &why) < 0))

@@ -5,8 +5,8 @@
 
 /* The first entry that fits counts, so a driver's special devices come before the driver. */
 static const struct ss_quirk quirks[] = {
-    /* Mesa 22.3's llvmpipe under rusticl: simple kernels right; a large unrolled one took 214 s to build and gave
-     * wrong numbers. */
+    /* Mesa 22.3's llvmpipe under rusticl: simple kernels right; a large unrolled one took 214 s to build and
+     * gave wrong numbers. */
     {"rusticl", "llvmpipe", false, SS_QUIRK_UNFINISHED, -1,
      "software rendering under an unfinished driver: slow to build, large kernels come out wrong"},
     /* Off by default in Mesa, not conformant before 23. */
@@ -14,9 +14,10 @@ static const struct ss_quirk quirks[] = {
     /* OpenCL 1.1 with parts of 1.2; removed from Mesa in 2025 in favour of rusticl. */
     {"Clover", NULL, false, SS_QUIRK_UNFINISHED, 0, "Mesa's Clover: abandoned before it was finished"},
     /* An interpreter that checks memory accesses: thousands of times slower than any device. */
-    {"Oclgrind", NULL, false, SS_QUIRK_UNFINISHED, -1, "a simulator for finding faults in kernels, not for work"},
-    /* Measured on a Xeon with AVX-512: fused step 5.2 ms against PoCL's 5.9. It keeps no binaries: 0.7 s a process
-     * to build one large kernel, against 8 ms from a binary. */
+    {"Oclgrind", NULL, false, SS_QUIRK_UNFINISHED, -1,
+     "a simulator for finding faults in kernels, not for work"},
+    /* Measured on a Xeon with AVX-512: fused step 5.2 ms against PoCL's 5.9. It keeps no binaries: 0.7 s a
+     * process to build one large kernel, against 8 ms from a binary. */
     {"Intel(R) OpenCL", NULL, true, SS_QUIRK_KEEP_BINARIES, 1, NULL},
 };
 
