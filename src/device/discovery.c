@@ -343,28 +343,41 @@ static enum ss_status fail_no_driver(const struct ss_device_list *list)
     return st;
 }
 
-/* "2:0", digits only. */
-static bool parse_address(const char *s, size_t *platform, size_t *index)
+/* "2:0", digits only; else false. */
+static bool is_address(const char *s)
 {
-    char *end;
+    const size_t platform = strspn(s, "0123456789");
+    const size_t index = s[platform] == ':' ? strspn(s + platform + 1, "0123456789") : 0;
 
-    if (!isdigit((unsigned char)*s))
-        return false;
-    *platform = strtoul(s, &end, 10);
-    if (*end != ':' || !isdigit((unsigned char)end[1]))
-        return false;
-    *index = strtoul(end + 1, &end, 10);
-    return *end == '\0';
+    return platform && index && !s[platform + 1 + index];
 }
 
-static bool of_kind(const struct ss_device_info *d, const char *choice, bool *is_kind)
+static bool has_address(const struct ss_device_info *d, const char *address)
 {
-    const bool gpu = strcasecmp(choice, "gpu") == 0, cpu = strcasecmp(choice, "cpu") == 0,
-               accelerator = strcasecmp(choice, "accelerator") == 0;
+    char own[64];
 
-    *is_kind = gpu || cpu || accelerator;
-    return (gpu && (d->type == SS_DEVICE_GPU_DISCRETE || d->type == SS_DEVICE_GPU_INTEGRATED)) ||
-           (cpu && d->type == SS_DEVICE_CPU) || (accelerator && d->type == SS_DEVICE_ACCELERATOR);
+    snprintf(own, sizeof(own), "%zu:%zu", d->platform, d->index);
+    return strcmp(own, address) == 0;
+}
+
+static bool is_kind(const char *choice)
+{
+    return strcasecmp(choice, "gpu") == 0 || strcasecmp(choice, "cpu") == 0 ||
+           strcasecmp(choice, "accelerator") == 0;
+}
+
+static bool of_kind(const struct ss_device_info *d, const char *kind)
+{
+    switch (d->type) {
+    case SS_DEVICE_GPU_DISCRETE:
+    case SS_DEVICE_GPU_INTEGRATED:
+        return strcasecmp(kind, "gpu") == 0;
+    case SS_DEVICE_CPU:
+        return strcasecmp(kind, "cpu") == 0;
+    case SS_DEVICE_ACCELERATOR:
+        return strcasecmp(kind, "accelerator") == 0;
+    }
+    return false;
 }
 
 /* PoCL is known by its short name, which is in the version of its devices alone. */
@@ -392,7 +405,8 @@ static enum ss_status fail_choice(const struct ss_device_list *list, const char 
 
 enum ss_status ss_device_list_find(const struct ss_device_list *list, const char *choice, size_t *index)
 {
-    size_t platform, number, matches = 0, found = 0;
+    const bool address = choice && is_address(choice), kind = choice && is_kind(choice);
+    size_t matches = 0, found = 0;
     const char *why;
 
     if (!list->count)
@@ -401,20 +415,14 @@ enum ss_status ss_device_list_find(const struct ss_device_list *list, const char
         *index = list->chosen;
         return SS_OK;
     }
-    const bool address = parse_address(choice, &platform, &number);
     for (size_t i = 0; i < list->count; i++) {
         const struct ss_device_info *const d = &list->items[i];
-        bool is_kind;
-        const bool fits_kind = of_kind(d, choice, &is_kind);
-
-        if (address   ? d->platform != platform || d->index != number
-            : is_kind ? !fits_kind
-                      : !named(d, choice))
+        if (address ? !has_address(d, choice) : kind ? !of_kind(d, choice) : !named(d, choice))
             continue;
         /* A kind is a wish for the best of that kind; a name must be one device's. */
-        if (!matches || (is_kind && compare(d, &list->items[found], &why) < 0))
+        if (!matches || (kind && compare(d, &list->items[found], &why) < 0))
             found = i;
-        matches = is_kind ? 1 : matches + 1;
+        matches = kind ? 1 : matches + 1;
     }
     if (matches != 1)
         return fail_choice(list, choice, matches);
