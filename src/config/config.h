@@ -15,13 +15,14 @@
  * @param overrides  "key.sub=value" each; the value is YAML in flow style, typed by the schema
  * @param out        the caller's, to be given to ss_experiment_free(); untouched on failure
  */
-SS_MUST_CHECK enum ss_status ss_experiment_load(const char *path, const char *const *overrides, size_t n_overrides,
-                                                struct ss_experiment **out);
+SS_MUST_CHECK enum ss_status ss_experiment_load(const char *path, const char *const *overrides,
+                                                size_t n_overrides, struct ss_experiment **out);
 void ss_experiment_free(struct ss_experiment *e);
 
-/** The resolved file: every key with its value; with `origins` each line ends in a comment: default, file:line or
- *  override. Loading it again gives the same experiment. */
-SS_MUST_CHECK enum ss_status ss_experiment_write(const struct ss_experiment *e, bool origins, struct ss_text *out);
+/** The resolved file: every key with its value; with `origins` each line ends in a comment: default,
+ * file:line or override. Loading it again gives the same experiment. */
+SS_MUST_CHECK enum ss_status ss_experiment_write(const struct ss_experiment *e, bool origins,
+                                                 struct ss_text *out);
 
 /** JSON Schema (2020-12) of an experiment file, for editors. */
 void ss_schema_json(struct ss_text *out);
