@@ -64,6 +64,7 @@ suite()
     code=$?
     took=$(since "$from")
     # checks, bad
+    # shellcheck disable=SC2046 # several numbers
     set -- $(awk '/^[0-9]+%: Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+$/ {
                       gsub(/,/, ""); checks += $3; bad += $5 + $7 }
                   /^skip: / { skips++ }
@@ -130,6 +131,7 @@ script()
         return
     fi
     # passed, failed, skipped, and whether the script reached its end
+    # shellcheck disable=SC2046 # several numbers
     set -- $(awk '/^cli: [0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { p = $2; f = $4; s = $6; done = 1 }
                   END { print p + 0, f + 0, s + 0, done + 0 }' "$log")
     passed=$((passed + $1))
