@@ -103,6 +103,14 @@ exits()
     [ "$status" = "$1" ] || wrong "exit $status, wanted $1"
 }
 
+exits_any()
+{
+    case " $* " in
+    *" $status "*) ;;
+    *) wrong "exit $status, wanted one of $*" ;;
+    esac
+}
+
 # Fixed strings, not patterns.
 out_has()
 {

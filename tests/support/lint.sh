@@ -103,7 +103,7 @@ analysis()
 
 shells()
 {
-    shellcheck $scripts
+    shellcheck -x $scripts
 }
 
 # A room includes only itself and the rooms below it; OpenCL and CLBlast are seen by device/ alone.

@@ -133,7 +133,7 @@ done
 missing()
 {
     for name in $wanted; do
-        there "$name" || echo "$name"
+        there "$name" || printf '%s ' "$name"
     done
 }
 
