@@ -72,6 +72,8 @@ START_TEST(separators_line_ends_headers_and_blank_lines_are_found)
         {"\n\n \na;b;c\n\n1;2.5;-3e2\n4;5;6", true},
         {"\"a\",\"b\",\"c\"\n\"1\",\"2.5\",\"-300\"\n4,5,6\n", true},
         {"a b c\n1 2.5 -300\n4 5 6\n", true},
+        {"# a b c\n1 2.5 -300\n4 5 6\n", true},
+        {"#a,b,c\n1,2.5,-300\n4,5,6\n", true},
         {"a\tb\tc\r\n1\t2.5\t-300\r\n4\t5\t6\r\n\r\n", true},
     };
 
@@ -258,6 +260,7 @@ START_TEST(a_bad_cell_is_named_with_its_place_and_a_remedy)
     REFUSED("x,y\n1,1e\n3,4\n", PLAIN, "'1e'");
     REFUSED("x,y\n1,.\n3,4\n", PLAIN, "'.'");
     REFUSED("x,y\n1,1 2\n3,4\n", PLAIN, "'1 2'");
+    REFUSED("#1,2\n3,4\n", PLAIN, "line 1 (row 1) column 0", "'#1'");
     REFUSED("id,2019,2020\n1,2,3\n4,5,6\n", PLAIN, "line 1 (row 1) column 0", "'id'", "data.header");
     /* No byte of a cell reaches a terminal as control, none makes a message long. */
     REFUSED("x\n1\n\x1b[31mred\x07\x7f this goes on and on and on and on and on\n", PLAIN,
