@@ -36,7 +36,7 @@ enum ss_purpose {
 /** Four 32-bit words of the stream (seed, purpose) at `counter`. */
 void ss_random_bits(uint32_t seed, enum ss_purpose purpose, const uint32_t counter[4], uint32_t out[4]);
 
-/** Four uniforms in the open interval (0, 1), multiples of 2^-24 plus 2^-25. */
+/** Four uniforms in the open interval (0, 1): the odd multiples of 2^-24. */
 void ss_random_uniform(uint32_t seed, enum ss_purpose purpose, const uint32_t counter[4], float out[4]);
 
 /** Four standard normals. */
@@ -44,7 +44,7 @@ void ss_random_normal(uint32_t seed, enum ss_purpose purpose, const uint32_t cou
 
 /**
  * Element `index` of a random permutation of 0..n-1 that is a function of (seed, purpose, epoch): a bijection
- * by four Feistel rounds with cycle walking, so no table is kept. The same on the device (ss_permute in
+ * by Feistel rounds with cycle walking, so no table is kept. The same on the device (ss_permute in
  * cl/random/permute.clh).
  *
  * @param n      1 to 2^31
