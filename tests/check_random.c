@@ -11,6 +11,7 @@
 #endif
 
 #include "base/status.h"
+#include "device/device.h"
 #include "random/random.h"
 
 #include "cl/random/philox.clh"
@@ -281,6 +282,114 @@ START_TEST(permutation_depends_on_seed_purpose_and_epoch)
 }
 END_TEST
 
+/* ---- on the device ---- */
+
+static struct ss_device *device;
+
+static void ok(enum ss_status st)
+{
+    ck_assert_msg(st == SS_OK, "%s", ss_status_name(st));
+}
+
+static void open_device(void)
+{
+    ok(ss_device_open(NULL, &device));
+}
+
+static void close_device(void)
+{
+    ss_device_free(device);
+}
+
+/* out[n_out] = kernel of random.cl on in[n_in], `count` work-items. */
+static void on_device(const char *name, const uint32_t *in, size_t n_in, uint32_t count, void *out,
+                      size_t n_out)
+{
+    struct ss_buffer *from = NULL, *to = NULL;
+    struct ss_kernel *k = NULL;
+
+    ok(ss_buffer_create(device, 4 * n_in, &from));
+    ok(ss_buffer_create(device, 4 * n_out, &to));
+    ok(ss_span_write(ss_span_of(from), in, n_in));
+    ok(ss_device_kernel(device, "random/random.cl", name, NULL, 0, &k));
+    ok(ss_launch(k, (struct ss_range){.global = {count}},
+                 (struct ss_arg[]){ss_arg_buffer(from), ss_arg_u32(count), ss_arg_buffer(to)}, 3));
+    ok(ss_span_read(ss_span_of(to), out, n_out));
+    ss_buffer_free(from);
+    ss_buffer_free(to);
+}
+
+START_TEST(device_gives_the_published_answers)
+{
+    enum { N = SS_COUNT(vectors) };
+    uint32_t in[N][6], out[N][4];
+
+    for (size_t i = 0; i < N; i++) {
+        memcpy(in[i], vectors[i].counter, 16);
+        memcpy(in[i] + 4, vectors[i].key, 8);
+    }
+    on_device("random_bits", &in[0][0], N * 6, N, out, N * 4);
+    for (size_t i = 0; i < N; i++)
+        ck_assert_mem_eq(out[i], vectors[i].answer, 16);
+}
+END_TEST
+
+START_TEST(device_and_host_agree_to_the_bit)
+{
+    enum { N = 1 << 17 };
+    static const uint32_t ends[] = {0,          1,          0x7fffffff, 0x80000000, 0xffffffff,
+                                    0xb504f333, 0xb504f334, 0x20000000, 0x1fffffff};
+    uint32_t *const in = malloc(N * 16);
+    float *const out = malloc(N * 48);
+
+    for (uint32_t i = 0; i < N; i++) {
+        ss_random_bits(1, SS_PURPOSE_NOISE, (uint32_t[4]){i, 0, 0, 0}, in + 4 * (size_t)i);
+        if (i < SS_COUNT(ends) * SS_COUNT(ends)) {
+            in[4 * i] = ends[i % SS_COUNT(ends)];
+            in[4 * i + 1] = ends[i / SS_COUNT(ends)];
+        }
+        if (i % 4 == 3)
+            in[4 * i + 2] >>= i / 4 % 32; /* far tails */
+    }
+    on_device("random_floats", in, N * 4, N, out, N * 12);
+    for (size_t i = 0; i < N; i++) {
+        const ss_uint4 bits = {in[4 * i], in[4 * i + 1], in[4 * i + 2], in[4 * i + 3]};
+        const ss_float4 u = ss_uniform4(bits), s = ss_rademacher4(bits), z = ss_normal4(bits);
+        const float want[12] = {u.x, u.y, u.z, u.w, s.x, s.y, s.z, s.w, z.x, z.y, z.z, z.w};
+        if (memcmp(want, out + 12 * i, sizeof want) != 0)
+            for (size_t j = 0; j < 12; j++)
+                ck_assert_msg(want[j] == out[12 * i + j],
+                              "words %08x %08x %08x %08x, number %zu: %.9g, host %.9g", bits.x, bits.y,
+                              bits.z, bits.w, j, (double)out[12 * i + j], (double)want[j]);
+    }
+    free(in);
+    free(out);
+}
+END_TEST
+
+START_TEST(device_and_host_permute_alike)
+{
+    static const uint32_t sizes[] = {1, 2, 3, 5, 17, 256, 300, 10007, 0x80000000};
+    static uint32_t out[10007];
+    struct ss_buffer *to = NULL;
+    struct ss_kernel *k = NULL;
+
+    ok(ss_buffer_create(device, sizeof out, &to));
+    ok(ss_device_kernel(device, "random/random.cl", "random_permute", NULL, 0, &k));
+    for (size_t s = 0; s < SS_COUNT(sizes); s++) {
+        const uint32_t n = sizes[s], count = n < 10007 ? n : 10007;
+        ok(ss_launch(k, (struct ss_range){.global = {count}},
+                     (struct ss_arg[]){ss_arg_u32(9), ss_arg_u32(SS_PURPOSE_ORDER), ss_arg_u32(4),
+                                       ss_arg_u32(n), ss_arg_u32(count), ss_arg_buffer(to)},
+                     6));
+        ok(ss_span_read(ss_span_of(to), out, count));
+        for (uint32_t i = 0; i < count; i++)
+            ck_assert_uint_eq(out[i], ss_random_permute(9, SS_PURPOSE_ORDER, 4, n, i));
+    }
+    ss_buffer_free(to);
+}
+END_TEST
+
 int main(void)
 {
     Suite *const s = suite_create("random");
@@ -298,7 +407,15 @@ int main(void)
     tcase_add_test(c, permutations_are_about_equally_likely);
     tcase_add_test(c, permutation_depends_on_seed_purpose_and_epoch);
     suite_add_tcase(s, c);
+    TCase *const d = tcase_create("device");
+    tcase_set_timeout(d, 120);
+    tcase_add_unchecked_fixture(d, open_device, close_device);
+    tcase_add_test(d, device_gives_the_published_answers);
+    tcase_add_test(d, device_and_host_agree_to_the_bit);
+    tcase_add_test(d, device_and_host_permute_alike);
+    suite_add_tcase(s, d);
     SRunner *const r = srunner_create(s);
+    srunner_set_fork_status(r, CK_NOFORK);
     srunner_run_all(r, CK_NORMAL);
     const int failed = srunner_ntests_failed(r);
     srunner_free(r);

@@ -48,13 +48,25 @@ bool ss_transform_image(const struct ss_transform *t, size_t *height,
 void ss_transform_forward(const struct ss_transform *t, const double *x, const struct ss_transform_draw *draw,
                           uint32_t row, double *y);
 
-/** x[columns kept by select/drop, in the table's order; dropped ones are NAN] from y[D]; noise is left out,
- * dequantize keeps the fraction (in [0, 1) for images). */
+/** x[columns] from y[D], dropped columns are NAN. Noise is left out; dequantize keeps its fraction: a grey
+ * level k of an image comes back as some number in [k, k + 1). All NAN if memory runs out (wide rows only),
+ * as in the functions around this one. */
 void ss_transform_inverse(const struct ss_transform *t, const double *y, double *x);
 
 /** log |det J| of T at y = T(x), J over the kept columns; NAN if the chain drops columns by other means than
  * selection. */
 double ss_transform_log_det(const struct ss_transform *t, const double *y);
+
+/** Score of the data's density in the table's units from the score at y = T(x): score_x = J' score_y + grad
+ * log |det J|. score_y[D], score_x[columns]: dropped columns are NAN. */
+void ss_transform_score(const struct ss_transform *t, const double *y, const double *score_y,
+                        double *score_x);
+
+/** The other way: score[D] of the chosen columns at x = T^-1(y) becomes the score at y, in place. */
+void ss_transform_push_score(const struct ss_transform *t, const double *y, double *score);
+
+/** True if a step of the chain draws numbers (noise, dequantize). */
+bool ss_transform_random(const struct ss_transform *t);
 
 /** Store in / load from a safetensors file (atomic); the file holds all that forward and inverse need. */
 SS_MUST_CHECK enum ss_status ss_transform_save(const struct ss_transform *t, const char *path);
