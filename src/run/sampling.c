@@ -56,53 +56,62 @@ out:
     return st;
 }
 
-/* Which columns of the table come back: the others are NAN in any row that is finite before. */
-static enum ss_status to_own_units(const struct ss_trained *t, struct ss_samples *s)
+/* Which columns of the table come back: kept[D]. Dropped ones are NAN in any row. */
+static void find_kept(const struct ss_trained *t, const double *x, size_t *kept)
+{
+    for (size_t i = 0, n = 0; i < ss_transform_inputs(t->transform) && n < t->model->dimension; i++)
+        if (!isnan(x[i]))
+            kept[n++] = i;
+}
+
+enum ss_status ss_own_units(const struct ss_trained *t, const float *y, size_t rows, float *x, size_t *kept)
 {
     const size_t d = t->model->dimension;
-    const size_t inputs = t->transform ? ss_transform_inputs(t->transform) : d;
-    double *y = NULL, *x = NULL;
+    double *from = NULL, *to = NULL;
     enum ss_status st = SS_OK;
 
-    s->columns = d;
-    TRY(ss_allocate(d, &y));
-    TRY(ss_allocate(inputs, &x));
-    TRY(ss_allocate(s->count * d, &s->x));
-    for (size_t i = 0; i < s->count; i++) {
+    if (!t->transform) {
         for (size_t j = 0; j < d; j++)
-            y[j] = s->y[i * d + j];
-        if (t->transform)
-            ss_transform_inverse(t->transform, y, x);
-        else
-            memcpy(x, y, d * sizeof(*x));
-        size_t kept = 0;
-        for (size_t j = 0; j < inputs && kept < d; j++)
-            if (!isnan(x[j]))
-                s->x[i * d + kept++] = (float)x[j];
-        while (kept < d)
-            s->x[i * d + kept++] = NAN;
+            kept[j] = j;
+        memcpy(x, y, rows * d * sizeof(*x));
+        return SS_OK;
     }
-    if (t->transform && !ss_transform_image(t->transform, &s->height, &s->width))
-        s->height = s->width = 0;
+    TRY(ss_allocate(d, &from));
+    TRY(ss_allocate(ss_transform_inputs(t->transform), &to));
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < d; j++)
+            from[j] = y[i * d + j];
+        ss_transform_inverse(t->transform, from, to);
+        if (i == 0)
+            find_kept(t, to, kept);
+        for (size_t j = 0; j < d; j++)
+            x[i * d + j] = (float)to[kept[j]];
+    }
 out:
-    free(y);
-    free(x);
+    free(from);
+    free(to);
     return st;
 }
 
-static enum ss_status name_columns(const struct ss_trained *t, struct ss_samples *s)
+static enum ss_status to_own_units(const struct ss_trained *t, struct ss_samples *s)
 {
+    const size_t d = t->model->dimension;
+    size_t *kept = NULL;
     enum ss_status st = SS_OK;
 
+    s->columns = d;
+    TRY(ss_allocate(s->count * d, &s->x));
+    TRY(ss_allocate(d, &kept));
+    TRY(ss_own_units(t, s->y, s->count, s->x, kept));
     if (!t->transform)
-        return SS_OK;
-    TRY(ss_allocate(s->columns, &s->names));
-    for (size_t i = 0, kept = 0; i < ss_transform_inputs(t->transform) && kept < s->columns; i++) {
-        const char *const name = ss_transform_input_name(t->transform, i);
-        if (name)
-            TRY(ss_text_copy(name, &s->names[kept++]));
-    }
+        goto out;
+    TRY(ss_allocate(d, &s->names));
+    for (size_t i = 0; i < d; i++)
+        TRY(ss_text_copy(ss_transform_input_name(t->transform, kept[i]), &s->names[i]));
+    if (!ss_transform_image(t->transform, &s->height, &s->width))
+        s->height = s->width = 0;
 out:
+    free(kept);
     return st;
 }
 
@@ -114,7 +123,11 @@ static bool go_on(void *context, double done)
 
 static void tell(const struct ss_samples *s, size_t chains, const struct ss_sample_options *o)
 {
-    if (s->runaway > 0)
+    if (s->count == 0)
+        ss_say(SS_LEVEL_WARNING,
+               "all %zu chains ran away: no samples; make sample.step_size (now %g) smaller, or train longer", chains,
+               o->step_size);
+    else if (s->runaway > 0)
         ss_say(SS_LEVEL_WARNING,
                "%zu of %zu chains ran away and are left out; a smaller sample.step_size (now %g), or more training, "
                "keeps them",
@@ -159,12 +172,7 @@ enum ss_status ss_samples_draw(const struct ss_trained *t, const struct ss_datas
     s.runaway = result.runaway;
     s.acceptance = result.acceptance;
     tell(&s, count, o);
-    if (s.count == 0) {
-        st = SS_FAIL(SS_ERR_DIVERGED, "all %zu chains ran away: no samples", count);
-        goto out;
-    }
     TRY(to_own_units(t, &s));
-    TRY(name_columns(t, &s));
     *out = s;
     s = (struct ss_samples){0};
 out:
@@ -185,10 +193,5 @@ void ss_samples_release(struct ss_samples *s)
 
 enum ss_status ss_samples_write(const struct ss_samples *s, const char *path)
 {
-    const char *const *names = (const char *const *)s->names;
-
-    for (size_t i = 0; names && i < s->columns; i++)
-        if (!s->names[i])
-            names = NULL;
-    return ss_table_write(path, s->x, s->count, s->columns, names);
+    return ss_table_write(path, s->x, s->count, s->columns, (const char *const *)s->names);
 }

@@ -24,14 +24,19 @@ struct ss_samples {
 enum ss_start ss_sampling_start(const struct ss_trained *t);
 
 /**
- * Run experiment->sample with `count` chains and say acceptance and losses.
+ * Run experiment->sample with `count` chains and say acceptance and losses; all chains lost is a warning, and count 0.
  *
  * @param dataset  whose training rows chains start from; may be NULL if they start from noise
- * @return SS_ERR_USAGE for mala on a score net; SS_ERR_DIVERGED if no chain is left; SS_ERR_INTERRUPTED
+ * @return SS_ERR_USAGE for mala on a score net; SS_ERR_INTERRUPTED
  */
 SS_MUST_CHECK enum ss_status ss_samples_draw(const struct ss_trained *t, const struct ss_dataset *dataset, size_t count,
                                              struct ss_samples *out);
 void ss_samples_release(struct ss_samples *s);
+
+/** y[rows x D] back to the data's own units: x[rows x D], the columns of the table that are kept[D] (filled where there
+ *  are rows). */
+SS_MUST_CHECK enum ss_status ss_own_units(const struct ss_trained *t, const float *y, size_t rows, float *x,
+                                          size_t *kept);
 
 /** Write .x as .npy or .csv, by extension. */
 SS_MUST_CHECK enum ss_status ss_samples_write(const struct ss_samples *s, const char *path);

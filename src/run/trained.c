@@ -61,7 +61,7 @@ static enum ss_status load_parts(const struct ss_run_directory *d, const struct 
     TRY(ss_run_directory_file(d, "resolved.yaml", &resolved));
     TRY(ss_run_directory_file(d, "transform.safetensors", &transform));
     TRY(ss_run_directory_file(d, "ckpt", &checkpoints));
-    TRY(ss_experiment_load(resolved, NULL, 0, &r->experiment));
+    TRY(ss_experiment_reload(resolved, NULL, 0, &r->experiment));
     if (r->record.dimension == 0) {
         st = SS_FAIL(SS_ERR_FILE,
                      "%s: this run never began training (status %s); `slicescore resume %s` starts it", d->path,
