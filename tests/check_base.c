@@ -15,7 +15,8 @@ START_TEST(numbers_follow_yaml_1_2)
         const char *text;
         double value;
     } good[] = {{"1e-3", 1e-3}, {".5", 0.5}, {"-2.", -2.0}, {"+7", 7.0}, {"1E+2", 100.0}, {".inf", INFINITY}};
-    static const char *const bad[] = {"", "0.1abc", "1_000", "0x10", "1e", ".", "nan", "inf", " 1", "1 ", "--1", "1,5"};
+    static const char *const bad[] = {"",    "0.1abc", "1_000", "0x10", "1e",  ".",
+                                      "nan", "inf",    " 1",    "1 ",   "--1", "1,5"};
     double x;
 
     for (size_t i = 0; i < SS_COUNT(good); i++) {
@@ -56,8 +57,9 @@ START_TEST(json_quotes_and_separates)
     ss_json_close(&t, '}');
     ss_json_bool(&t, "yes", true);
     ss_json_close(&t, '}');
-    ck_assert_str_eq(t.data, "{\"a\\\"b\": \"c\\nd\\u0001\", \"list\": [0.1, null, 0.100000001], \"empty\": {}, "
-                             "\"yes\": true}");
+    ck_assert_str_eq(t.data,
+                     "{\"a\\\"b\": \"c\\nd\\u0001\", \"list\": [0.1, null, 0.100000001], \"empty\": {}, "
+                     "\"yes\": true}");
     ss_text_release(&t);
 }
 END_TEST

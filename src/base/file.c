@@ -133,8 +133,8 @@ out:
     return st;
 }
 
-/* A rename is durable only once its folder is. Not every file system can sync a folder: what it answers is not an
- * error of ours. */
+/* A rename is durable only once its folder is. Not every file system can sync a folder: what it answers is
+ * not an error of ours. */
 static void sync_folder(const char *path)
 {
     char *folder = NULL;

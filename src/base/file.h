@@ -1,6 +1,6 @@
 /*
- * file.h - paths and files. Everything written appears whole or not at all: a temporary name in the same folder,
- * fsync, rename over. The program never changes directory.
+ * file.h - paths and files. Everything written appears whole or not at all: a temporary name in the same
+ * folder, fsync, rename over. The program never changes directory.
  */
 #ifndef SS_BASE_FILE_H
 #define SS_BASE_FILE_H
@@ -11,7 +11,8 @@
 
 #include "base/status.h"
 
-/** "a/b" from "a" and "b"; `name` alone if it is absolute or `folder` is NULL or empty. The caller frees it. */
+/** "a/b" from "a" and "b"; `name` alone if it is absolute or `folder` is NULL or empty. The caller frees it.
+ */
 SS_MUST_CHECK enum ss_status ss_path_join(const char *folder, const char *name, char **out);
 
 /** Everything before the last slash ("." if none). The caller frees it. */
@@ -29,8 +30,8 @@ bool ss_path_is_folder(const char *path);
 /** Make a folder and those above it; one that exists is fine. SS_ERR_FILE names the path. */
 SS_MUST_CHECK enum ss_status ss_folder_create(const char *path);
 
-/** Read a whole file of at most `limit` bytes; *data is terminated by a 0 that is not counted, and the caller's to
- *  free. SS_ERR_FILE if it cannot be read or is larger. */
+/** Read a whole file of at most `limit` bytes; *data is terminated by a 0 that is not counted, and the
+ * caller's to free. SS_ERR_FILE if it cannot be read or is larger. */
 SS_MUST_CHECK enum ss_status ss_file_read(const char *path, size_t limit, char **data, size_t *size);
 
 /** Replace `path` by these bytes, atomically and durably. */

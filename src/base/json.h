@@ -16,7 +16,8 @@
 void ss_json_open(struct ss_text *t, const char *key, char bracket);
 void ss_json_close(struct ss_text *t, char bracket);
 void ss_json_text(struct ss_text *t, const char *key, const char *value); /* NULL writes null */
-void ss_json_number(struct ss_text *t, const char *key, double value);    /* not finite: null, as JSON has none */
+void ss_json_number(struct ss_text *t, const char *key,
+                    double value); /* not finite: null, as JSON has none */
 void ss_json_integer(struct ss_text *t, const char *key, long long value);
 void ss_json_bool(struct ss_text *t, const char *key, bool value);
 void ss_json_null(struct ss_text *t, const char *key);

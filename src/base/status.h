@@ -1,8 +1,8 @@
 /*
  * status.h - the one error type of the program, and the one sink for what it says to people.
  *
- * A failure is reported once, where it happens, by SS_FAIL; callers pass the status up unchanged (TRY). Message
- * style: fact first, lower case, no full stop, what was wanted and what was found.
+ * A failure is reported once, where it happens, by SS_FAIL; callers pass the status up unchanged (TRY).
+ * Message style: fact first, lower case, no full stop, what was wanted and what was found.
  */
 #ifndef SS_BASE_STATUS_H
 #define SS_BASE_STATUS_H
@@ -40,9 +40,12 @@ enum ss_level {
 
 typedef void ss_sink_fn(void *context, enum ss_level level, const char *text);
 
-/** Send this thread's reports to `fn`; NULL restores the default: stderr, as "slicescore: error: text". The default
- *  drops SS_LEVEL_DETAIL. The sink is per thread so that a library's threads do not share it. */
+/** Send this thread's reports to `fn`; NULL restores the default: stderr, as "slicescore: error: text". The
+ * default drops SS_LEVEL_DETAIL. The sink is per thread so that a library's threads do not share it. */
 void ss_sink_set(ss_sink_fn *fn, void *context);
+
+/** The sink of this thread (NULL: the default), for one who sets another for a while. */
+void ss_sink_get(ss_sink_fn **fn, void **context);
 
 __attribute__((format(printf, 2, 3))) enum ss_status ss_fail(enum ss_status st, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void ss_say(enum ss_level level, const char *format, ...);
@@ -53,12 +56,13 @@ __attribute__((format(printf, 2, 3))) void ss_say(enum ss_level level, const cha
 #define SS_FAIL(st, ...) ss_fail((st), __VA_ARGS__)
 #define SS_FAIL_MEMORY(bytes) ss_fail(SS_ERR_MEMORY, "out of memory: %zu bytes wanted", (size_t)(bytes))
 
-/** For a function with `enum ss_status st = SS_OK;` and one label `out:` that releases all and returns `st`. */
-#define TRY(expression)                                                                                      \
-    do {                                                                                                     \
-        st = (expression);                                                                                   \
-        if (st != SS_OK)                                                                                     \
-            goto out;                                                                                        \
+/** For a function with `enum ss_status st = SS_OK;` and one label `out:` that releases all and returns `st`.
+ */
+#define TRY(expression)    \
+    do {                   \
+        st = (expression); \
+        if (st != SS_OK)   \
+            goto out;      \
     } while (0)
 
 #define SS_COUNT(array) (sizeof(array) / sizeof((array)[0]))

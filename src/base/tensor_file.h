@@ -1,9 +1,10 @@
 /*
- * tensor_file.h - the safetensors container: 8 bytes little-endian header length, JSON header, raw little-endian data.
+ * tensor_file.h - the safetensors container: 8 bytes little-endian header length, JSON header, raw
+ * little-endian data.
  *
- * Written files carry one XXH3-64 digest per tensor in __metadata__ ("xxh3:NAME": 16 hex digits); a reader checks those
- * that are there, so files of other programs open too. Nothing in a header is believed before the file's size has been
- * compared with it.
+ * Written files carry one XXH3-64 digest per tensor in __metadata__ ("xxh3:NAME": 16 hex digits); a reader
+ * checks those that are there, so files of other programs open too. Nothing in a header is believed before
+ * the file's size has been compared with it.
  */
 #ifndef SS_BASE_TENSOR_FILE_H
 #define SS_BASE_TENSOR_FILE_H
@@ -32,21 +33,23 @@ struct ss_metadata {
 /** Elements of a tensor. */
 size_t ss_tensor_count(const struct ss_tensor *t);
 
-/** Write `path` atomically and durably, tensors in the order of their names whatever order they are given in: the same
- *  tensors and metadata make the same bytes. */
-SS_MUST_CHECK enum ss_status ss_tensor_file_write(const char *path, const struct ss_tensor *tensors, size_t n_tensors,
-                                                  const struct ss_metadata *metadata, size_t n_metadata);
+/** Write `path` atomically and durably, tensors in the order of their names whatever order they are given in:
+ * the same tensors and metadata make the same bytes. */
+SS_MUST_CHECK enum ss_status ss_tensor_file_write(const char *path, const struct ss_tensor *tensors,
+                                                  size_t n_tensors, const struct ss_metadata *metadata,
+                                                  size_t n_metadata);
 
 struct ss_tensor_file;
 
-/** Open and check all of a file. SS_ERR_FILE if it cannot be read, SS_ERR_CORRUPT (naming the tensor) if it is not a
- *  sound safetensors file. */
+/** Open and check all of a file. SS_ERR_FILE if it cannot be read, SS_ERR_CORRUPT (naming the tensor) if it
+ * is not a sound safetensors file. */
 SS_MUST_CHECK enum ss_status ss_tensor_file_open(const char *path, struct ss_tensor_file **out);
 void ss_tensor_file_free(struct ss_tensor_file *f);
 
 size_t ss_tensor_file_count(const struct ss_tensor_file *f);
-const struct ss_tensor *ss_tensor_file_at(const struct ss_tensor_file *f, size_t i);           /* in name order */
-const struct ss_tensor *ss_tensor_file_find(const struct ss_tensor_file *f, const char *name); /* NULL if absent */
-const char *ss_tensor_file_metadata(const struct ss_tensor_file *f, const char *key);          /* NULL if absent */
+const struct ss_tensor *ss_tensor_file_at(const struct ss_tensor_file *f, size_t i); /* in name order */
+const struct ss_tensor *ss_tensor_file_find(const struct ss_tensor_file *f,
+                                            const char *name);                        /* NULL if absent */
+const char *ss_tensor_file_metadata(const struct ss_tensor_file *f, const char *key); /* NULL if absent */
 
 #endif

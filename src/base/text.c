@@ -180,7 +180,8 @@ const char *ss_text_nearest(const char *word, const char *const *candidates, siz
     return best;
 }
 
-/* The grammar is checked by hand, because strtod takes more (hex, "nan(...)", blanks) and reads the locale's comma. */
+/* The grammar is checked by hand, because strtod takes more (hex, "nan(...)", blanks) and reads the locale's
+ * comma. */
 static bool is_plain_number(const char *s)
 {
     size_t digits = 0;

@@ -1,4 +1,5 @@
-/* text.h - a growable string: never NULL, always terminated; an allocation failure is kept and told at the end. */
+/* text.h - a growable string: never NULL, always terminated; an allocation failure is kept and told at the
+ * end. */
 #ifndef SS_BASE_TEXT_H
 #define SS_BASE_TEXT_H
 
@@ -29,19 +30,19 @@ char *ss_text_detach(struct ss_text *t);
 
 /** A copy of `s`, or of what printf would make, that the caller frees; SS_ERR_MEMORY otherwise. */
 SS_MUST_CHECK enum ss_status ss_text_copy(const char *s, char **out);
-__attribute__((format(printf, 2, 3))) SS_MUST_CHECK enum ss_status ss_text_format(char **out, const char *format,
-                                                                                  ...);
+__attribute__((format(printf, 2, 3))) SS_MUST_CHECK enum ss_status ss_text_format(char **out,
+                                                                                  const char *format, ...);
 
-/** Edit distance with transpositions (Damerau-Levenshtein, optimal alignment), case-insensitive; strings past 63
- *  bytes count as far away (SIZE_MAX). */
+/** Edit distance with transpositions (Damerau-Levenshtein, optimal alignment), case-insensitive; strings past
+ * 63 bytes count as far away (SIZE_MAX). */
 size_t ss_text_distance(const char *a, const char *b);
 
-/** The candidate nearest to `word` within distance 2 (1 for words of up to 3 letters) or starting with it, else
- *  NULL. */
+/** The candidate nearest to `word` within distance 2 (1 for words of up to 3 letters) or starting with it,
+ * else NULL. */
 const char *ss_text_nearest(const char *word, const char *const *candidates, size_t n);
 
-/** A finite or infinite double by the YAML 1.2 core schema: [-+]? digits with . and exponent, .inf, .nan; the whole
- *  of `s`, no blanks, whatever the locale. */
+/** A finite or infinite double by the YAML 1.2 core schema: [-+]? digits with . and exponent, .inf, .nan; the
+ * whole of `s`, no blanks, whatever the locale. */
 bool ss_text_number(const char *s, double *out);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * experiment.h - one experiment as plain data: what a YAML file, its overrides and the defaults come to.
  *
- * Made by ss_experiment_load() (config/config.h), never changed afterwards. Every pointer is owned by the experiment;
- * strings may be NULL where "unset" has a meaning of its own. Rooms above take the part they need by const pointer.
+ * Made by ss_experiment_load() (config/config.h), never changed afterwards. Every pointer is owned by the
+ * experiment; strings may be NULL where "unset" has a meaning of its own. Rooms above take the part they need
+ * by const pointer.
  */
 #ifndef SS_CONFIG_EXPERIMENT_H
 #define SS_CONFIG_EXPERIMENT_H
@@ -12,27 +13,37 @@
 #include <stdint.h>
 
 /* Order of the enums = order of the names in config/schema.c. */
-enum ss_source { /* data.source */
-    SS_SOURCE_NONE, /* no data block, or data.file */
-    SS_SOURCE_GAUSSIAN,
-    SS_SOURCE_GMM,
-    SS_SOURCE_8GAUSSIANS,
-    SS_SOURCE_TWO_MOONS,
-    SS_SOURCE_SWISS_ROLL,
-    SS_SOURCE_CHECKERBOARD,
-    SS_SOURCE_PINWHEEL,
-    SS_SOURCE_RINGS,
-    SS_SOURCE_TWO_SPIRALS,
-    SS_SOURCE_FUNNEL,
-    SS_SOURCE_MNIST,
-    SS_SOURCE_FASHION_MNIST
+enum ss_source {                 /* data.source */
+                 SS_SOURCE_NONE, /* no data block, or data.file */
+                 SS_SOURCE_GAUSSIAN,
+                 SS_SOURCE_GMM,
+                 SS_SOURCE_8GAUSSIANS,
+                 SS_SOURCE_TWO_MOONS,
+                 SS_SOURCE_SWISS_ROLL,
+                 SS_SOURCE_CHECKERBOARD,
+                 SS_SOURCE_PINWHEEL,
+                 SS_SOURCE_RINGS,
+                 SS_SOURCE_TWO_SPIRALS,
+                 SS_SOURCE_FUNNEL,
+                 SS_SOURCE_MNIST,
+                 SS_SOURCE_FASHION_MNIST
 };
 enum ss_duplicates { SS_DUPLICATES_KEEP, SS_DUPLICATES_DROP };
 enum ss_missing { SS_MISSING_ERROR, SS_MISSING_DROP, SS_MISSING_MEAN };
-enum ss_separator { SS_SEPARATOR_AUTO, SS_SEPARATOR_COMMA, SS_SEPARATOR_SEMICOLON, SS_SEPARATOR_TAB, SS_SEPARATOR_BLANKS };
+enum ss_separator {
+    SS_SEPARATOR_AUTO,
+    SS_SEPARATOR_COMMA,
+    SS_SEPARATOR_SEMICOLON,
+    SS_SEPARATOR_TAB,
+    SS_SEPARATOR_BLANKS
+};
 enum ss_header { SS_HEADER_AUTO, SS_HEADER_YES, SS_HEADER_NO };
 enum ss_statistics { SS_STATISTICS_TRAIN, SS_STATISTICS_ALL }; /* rows that transforms are fitted on */
-enum ss_residence { SS_RESIDENCE_AUTO, SS_RESIDENCE_DEVICE, SS_RESIDENCE_HOST }; /* data.memory: where training rows live */
+enum ss_residence {
+    SS_RESIDENCE_AUTO,
+    SS_RESIDENCE_DEVICE,
+    SS_RESIDENCE_HOST
+}; /* data.memory: where training rows live */
 
 enum ss_transform_kind {
     SS_TRANSFORM_KEEP,            /* names: columns by name or number */
@@ -40,10 +51,12 @@ enum ss_transform_kind {
     SS_TRANSFORM_DROP_CORRELATED, /* value: drop a column while any |correlation| exceeds it (default 0.98) */
     SS_TRANSFORM_STANDARDIZE,
     SS_TRANSFORM_WHITEN,     /* value: relative ridge added to the eigenvalues (default 0) */
-    SS_TRANSFORM_DEQUANTIZE, /* value: levels (default 256 for images, else the column's smallest gap): x -> [0, 1) for images */
+    SS_TRANSFORM_DEQUANTIZE, /* value: levels (default 256 for images, else the column's smallest gap): x ->
+                                [0, 1) for images */
     SS_TRANSFORM_LOGIT,      /* value: alpha, x -> logit(alpha + (1 - 2 alpha) x) (default 1e-6) */
     SS_TRANSFORM_NOISE,      /* value: sigma of gaussian noise, in the units reached so far */
-    SS_TRANSFORM_PERMUTE     /* indices or seed: value < 0 = by `numbers`, else the seed of a random permutation */
+    SS_TRANSFORM_PERMUTE     /* value < 0: output i is column numbers[i]; else value is the seed of a random
+                                permutation */
 };
 
 enum ss_model_kind { SS_MODEL_ENERGY, SS_MODEL_SCORE, SS_MODEL_GAUSSIAN };
@@ -82,26 +95,29 @@ struct ss_numbers {
 
 struct ss_transform_options {
     enum ss_transform_kind kind;
-    double value; /* NAN = the kind's default */
+    double value; /* NAN = the kind's default (never for permute) */
     struct ss_names names;
     struct ss_numbers numbers;
 };
 
-struct ss_component { /* of source gmm */
-    double weight;
-    struct ss_numbers mean;       /* D numbers */
-    struct ss_numbers covariance; /* D x D row-major, or D (diagonal), or 1 (times the identity); empty = identity */
+struct ss_component {       /* of source gmm */
+    double weight;          /* > 0, relative to the others' */
+    struct ss_numbers mean; /* D numbers */
+    struct ss_numbers
+        covariance; /* D x D row-major, or D (diagonal), or 1 (times the identity); empty = identity */
 };
 
 struct ss_data_options {
     enum ss_source source;
-    char *file;   /* resolved path (found relative to the YAML file, else in SLICESCORE_DATA), NULL without data.file */
+    char *file;   /* absolute path (found relative to the YAML file, else in SLICESCORE_DATA), NULL without
+                     data.file */
     char *folder; /* of the YAML file: where else relative names are looked for */
-    uint32_t rows;      /* of a synthetic set (default 10000); of a known set or a file 0 = all, else the first n */
-    uint32_t dimension; /* gaussian, gmm, funnel; default 2 */
-    double noise;       /* of a synthetic set: NAN = the set's own default */
-    struct ss_numbers mean;       /* gaussian: D numbers, empty = 0 */
-    struct ss_numbers covariance; /* gaussian: as in struct ss_component */
+    uint32_t
+        rows; /* of a synthetic set (default 10000); of a known set or a file 0 = all, else the first n */
+    uint32_t dimension;              /* gaussian, gmm, funnel; default 2 */
+    double noise;                    /* of a synthetic set: NAN = the set's own default */
+    struct ss_numbers mean;          /* gaussian: D numbers, empty = 0 */
+    struct ss_numbers covariance;    /* gaussian: as in struct ss_component */
     struct ss_component *components; /* gmm; NULL = a default of 5 seeded components */
     size_t n_components;
     struct ss_names keep, drop; /* data.columns */
@@ -136,28 +152,28 @@ struct ss_objective_options {
 };
 
 struct ss_train_options {
-    uint64_t steps;  /* 0 if given as epochs */
-    double epochs;   /* 0 if given as steps */
+    uint64_t steps; /* 0 if given as epochs */
+    double epochs;  /* 0 if given as steps */
     uint32_t batch;
     enum ss_optimizer_kind optimizer;
     double learning_rate;
-    double momentum;     /* sgd, rmsprop */
+    double momentum;     /* sgd, rmsprop; 0 for others */
     double beta1, beta2; /* adam, adamw */
     double decay;        /* rmsprop's smoothing */
     double epsilon;
     double weight_decay; /* adamw: decoupled; adam, sgd, rmsprop: L2 */
     enum ss_schedule_kind schedule;
-    uint64_t warmup;       /* steps of linear warm-up */
+    uint64_t warmup;         /* steps of linear warm-up */
     uint64_t schedule_every; /* step: steps between drops */
-    double schedule_factor; /* step: factor of a drop; cosine, linear: final fraction of the learning rate */
-    double clip;          /* global gradient norm, 0 = off */
-    double average;       /* decay of the moving average, 0 = off */
+    double schedule_factor;  /* step: factor of a drop; cosine, linear: final fraction of the learning rate */
+    double clip;             /* global gradient norm, 0 = off */
+    double average;          /* decay of the moving average, 0 = off */
     enum ss_nonfinite nonfinite;
-    uint32_t patience; /* early stopping: evaluations without improvement, 0 = off */
+    uint32_t patience;         /* early stopping: evaluations without improvement, 0 = off */
     uint64_t checkpoint_every; /* steps, 0 = only at the end */
     uint32_t checkpoint_keep;
     uint64_t report_every; /* train.metrics: steps between rows of metrics.jsonl */
-    char *start; /* RUN or .safetensors, resolved path, or NULL */
+    char *start;           /* RUN or .safetensors, absolute path, or NULL */
 };
 
 struct ss_engine_options {
@@ -166,19 +182,21 @@ struct ss_engine_options {
 };
 
 struct ss_evaluate_options {
-    uint64_t every; /* steps */
+    uint64_t every; /* steps, 0 = only at the end */
     uint64_t rows;  /* at most so many held-out rows */
 };
 
 struct ss_sample_options {
-    bool wanted; /* a `sample` block, or one or two columns (decided in run/) */
-    bool given;  /* the file has the block */
+    bool wanted;    /* a `sample` block, or one or two columns (decided in run/) */
+    bool given;     /* the file has the block */
     uint32_t count; /* chains = samples */
     enum ss_sampler_kind sampler;
     enum ss_start start;
     uint32_t steps;
     double step_size;
 };
+
+struct ss_origins; /* config/'s own: where each value was given */
 
 struct ss_experiment {
     char *name; /* default: the file's name without .yaml */
@@ -193,6 +211,7 @@ struct ss_experiment {
     struct ss_engine_options engine;
     struct ss_evaluate_options evaluate;
     struct ss_sample_options sample;
+    struct ss_origins *origins; /* NULL is fine: an experiment that was not loaded */
 };
 
 #endif

@@ -12,11 +12,13 @@
 struct ss_batches;
 
 /**
- * Put the training rows on the device (the deterministic head of the transforms already applied), or, where they exceed
- * its largest allocation or options->memory says host, prepare to copy each batch while the step before it runs.
+ * Put the training rows on the device (the deterministic head of the transforms already applied), or, where
+ * they exceed its largest allocation or options->memory says host, prepare to copy each batch while the step
+ * before it runs.
  *
- * Row i of step t is row p of the seeded permutation of its epoch, with p = (t * batch + i) mod rows: the order is a
- * function of (seed, step), so a resumed run sees the same rows. Noise and dequantize are drawn afresh per step.
+ * Row i of step t is row p of the seeded permutation of its epoch, with p = (t * batch + i) mod rows: the
+ * order is a function of (seed, step), so a resumed run sees the same rows. Noise and dequantize are drawn
+ * afresh per step.
  */
 SS_MUST_CHECK enum ss_status ss_batches_create(struct ss_device *device, const struct ss_dataset *dataset,
                                                enum ss_residence residence, uint32_t seed, size_t batch,
@@ -26,7 +28,7 @@ void ss_batches_free(struct ss_batches *b);
 /** Enqueue the writing of batch x D floats of step `step` to `x`; does not wait. */
 SS_MUST_CHECK enum ss_status ss_batches_enqueue(struct ss_batches *b, uint64_t step, struct ss_span x);
 
-bool ss_batches_resident(const struct ss_batches *b);     /* rows live on the device */
+bool ss_batches_resident(const struct ss_batches *b);       /* rows live on the device */
 size_t ss_batches_device_bytes(const struct ss_batches *b); /* what they take there */
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * device.h - one OpenCL device: discovery, memory, kernels, launches. Only src/device/ sees OpenCL and CLBlast.
+ * device.h - one OpenCL device: discovery, memory, kernels, launches. Only src/device/ sees OpenCL and
+ * CLBlast.
  *
- * A device has one in-order queue: what is enqueued runs in order, and nothing waits unless its declaration says so.
- * One device belongs to one thread at a time.
+ * A device has one in-order queue: what is enqueued runs in order, and nothing waits unless its declaration
+ * says so. One device belongs to one thread at a time.
  */
 #ifndef SS_DEVICE_DEVICE_H
 #define SS_DEVICE_DEVICE_H
@@ -16,7 +17,12 @@
 
 /* ---- discovery ---- */
 
-enum ss_device_type { SS_DEVICE_GPU_DISCRETE, SS_DEVICE_GPU_INTEGRATED, SS_DEVICE_ACCELERATOR, SS_DEVICE_CPU };
+enum ss_device_type {
+    SS_DEVICE_GPU_DISCRETE,
+    SS_DEVICE_GPU_INTEGRATED,
+    SS_DEVICE_ACCELERATOR,
+    SS_DEVICE_CPU
+};
 
 struct ss_device_info {
     size_t platform, index; /* the "0:1" of --device */
@@ -25,8 +31,8 @@ struct ss_device_info {
     uint64_t memory, max_allocation, local_memory, cache; /* bytes */
     uint32_t compute_units, clock_mhz, max_work_group, native_float_width;
     bool fp64, fp16, unified_memory;
-    bool unfinished;      /* a driver known to be so, ranked last */
-    char remark[160];     /* why it is unfinished or ranked as it is, or "" */
+    bool unfinished;  /* a driver known to be so, ranked last */
+    char remark[160]; /* why it is unfinished or ranked as it is, or "" */
 };
 
 struct ss_device_list {
@@ -34,15 +40,23 @@ struct ss_device_list {
     size_t count;
     size_t chosen;    /* the default, if count > 0 */
     char reason[160]; /* why that one */
+    size_t n_empty;   /* platforms without a device */
+    char empty[256];  /* their names */
 };
 
-/** All devices of all platforms; platforms without any are passed over. An empty list is not an error here. */
+/** "discrete GPU", "integrated GPU", "accelerator" or "CPU". */
+const char *ss_device_type_name(enum ss_device_type type);
+
+/** All devices of all platforms; platforms without any are passed over. An empty list is not an error here.
+ */
 SS_MUST_CHECK enum ss_status ss_device_list_make(struct ss_device_list *out);
 void ss_device_list_release(struct ss_device_list *list);
 
-/** Index of the device that `choice` names: NULL or "auto" (the default), "gpu", "cpu", "0:1", part of a name. None or
- *  several: SS_ERR_NO_DEVICE with a message that lists what there is; no driver: which package to install. */
-SS_MUST_CHECK enum ss_status ss_device_list_find(const struct ss_device_list *list, const char *choice, size_t *index);
+/** Index of the device that `choice` names: NULL or "auto" (the default), "gpu", "cpu", "0:1", part of a
+ * name. None or several: SS_ERR_NO_DEVICE with a message that lists what there is; no driver: which package
+ * to install. */
+SS_MUST_CHECK enum ss_status ss_device_list_find(const struct ss_device_list *list, const char *choice,
+                                                 size_t *index);
 
 /* ---- one open device ---- */
 
@@ -97,35 +111,38 @@ SS_MUST_CHECK enum ss_status ss_span_copy(struct ss_span from, struct ss_span to
 SS_MUST_CHECK enum ss_status ss_span_zero(struct ss_span to, size_t n);
 
 /**
- * Host rows to the device while kernels run: a ring of two slots, each host memory and a device buffer, on a queue of
- * their own.
+ * Host rows to the device while kernels run: a ring of two slots, each host memory and a device buffer, on a
+ * queue of their own.
  */
 struct ss_upload;
 SS_MUST_CHECK enum ss_status ss_upload_create(struct ss_device *d, size_t bytes, struct ss_upload **out);
 void ss_upload_free(struct ss_upload *u);
 /** Host memory to fill next; waits only for the copy that last used it. */
 SS_MUST_CHECK enum ss_status ss_upload_slot(struct ss_upload *u, void **host);
-/** Start copying the slot; *device holds it for what is enqueued on the device from now until the send after next. */
+/** Start copying the slot; *device holds it for what is enqueued on the device from now until the send after
+ * next. */
 SS_MUST_CHECK enum ss_status ss_upload_send(struct ss_upload *u, struct ss_buffer **device);
 
 /* ---- kernels ---- */
 
-/** -D NAME=value: shape constants. Names are literals of the program, values integers: never text from a file. */
+/** -D NAME=value: shape constants. Names are literals of the program, values integers: never text from a
+ * file. */
 struct ss_define {
     const char *name;
     long value;
 };
 
 /**
- * The kernel `name` of `file` (below cl/, "jet/activation.cl") built with `defines`. Programs are built once per device
- * and set of defines and kept; `#include "room/file.clh"` is resolved below cl/. SLICESCORE_CL_DIR, if set, is read
- * instead of the embedded sources.
+ * The kernel `name` of `file` (below cl/, "jet/activation.cl") built with `defines`. Programs are built once
+ * per device and set of defines and kept; `#include "room/file.clh"` is resolved below cl/.
+ * SLICESCORE_CL_DIR, if set, is read instead of the embedded sources.
  *
  * @param out  borrowed, lives as long as the device
  * @return SS_ERR_BUILD with the log and the numbered source
  */
 SS_MUST_CHECK enum ss_status ss_device_kernel(struct ss_device *d, const char *file, const char *name,
-                                              const struct ss_define *defines, size_t n_defines, struct ss_kernel **out);
+                                              const struct ss_define *defines, size_t n_defines,
+                                              struct ss_kernel **out);
 
 struct ss_arg {
     enum { SS_ARG_BUFFER, SS_ARG_SPAN, SS_ARG_U32, SS_ARG_F32, SS_ARG_LOCAL } kind;
@@ -135,7 +152,8 @@ struct ss_arg {
     size_t local_bytes;
 };
 
-/* A span is TWO kernel arguments: `global float *p, const uint p_at`; a NULL buffer is allowed and passes NULL. */
+/* A span is TWO kernel arguments: `global float *p, const uint p_at`; a NULL buffer is allowed and passes
+ * NULL. */
 static inline struct ss_arg ss_arg_span(struct ss_span s)
 {
     return (struct ss_arg){.kind = SS_ARG_SPAN, .span = s};

@@ -1,8 +1,8 @@
 /*
  * gemm.h - the one matrix product: C = op(A) op(B), or C += op(A) op(B), fp32, row-major, any shape.
  *
- * Backends: "own" (register-tiled, the default on CPU devices), "clblast" (the default on GPUs), "plain" (one work-item
- * an element: the oracle, and what is left when a driver fails the self-test).
+ * Backends: "own" (register-tiled, the default on CPU devices), "clblast" (the default on GPUs), "plain" (one
+ * work-item an element: the oracle, and what is left when a driver fails the self-test).
  */
 #ifndef SS_DEVICE_GEMM_H
 #define SS_DEVICE_GEMM_H
@@ -12,10 +12,10 @@
 
 struct ss_gemm {
     bool transpose_a, transpose_b;
-    size_t m, n, k;          /* C is m x n, op(A) m x k, op(B) k x n; k = 0 gives 0 */
-    struct ss_span a, b, c;  /* c overlaps neither a nor b */
-    size_t lda, ldb, ldc;    /* elements between rows as stored */
-    bool accumulate;         /* C += */
+    size_t m, n, k;         /* C is m x n, op(A) m x k, op(B) k x n; k = 0 gives 0 */
+    struct ss_span a, b, c; /* c overlaps neither a nor b */
+    size_t lda, ldb, ldc;   /* elements between rows as stored */
+    bool accumulate;        /* C += */
 };
 
 /** Enqueue; does not wait. The same bits each time on one device and backend. */

@@ -1,0 +1,42 @@
+/*
+ * random.cl - what philox.clh and permute.clh compute on this device, for comparison with the host.
+ *
+ * One work-item per i < count.
+ * random_bits:    in: six words each, counter (4) then key (2); out: four words each.
+ * random_floats:  in: four words each; out: twelve floats each, uniforms, signs, normals of those words.
+ * random_permute: out[i] = element i of the permutation of n in `epoch` under the key.
+ */
+#include "random/philox.clh"
+
+#include "random/permute.clh"
+
+kernel void random_bits(global const uint *restrict in, const uint count, global uint *restrict out)
+{
+    const uint i = get_global_id(0);
+
+    if (i < count)
+        vstore4(ss_philox((uint4)(in[6 * i], in[6 * i + 1], in[6 * i + 2], in[6 * i + 3]),
+                          (uint2)(in[6 * i + 4], in[6 * i + 5])),
+                i, out);
+}
+
+kernel void random_floats(global const uint *restrict in, const uint count, global float *restrict out)
+{
+    const uint i = get_global_id(0);
+
+    if (i >= count)
+        return;
+    const uint4 bits = vload4(i, in);
+    vstore4(ss_uniform4(bits), 3 * i, out);
+    vstore4(ss_rademacher4(bits), 3 * i + 1, out);
+    vstore4(ss_normal4(bits), 3 * i + 2, out);
+}
+
+kernel void random_permute(const uint key_x, const uint key_y, const uint epoch, const uint n,
+                           const uint count, global uint *restrict out)
+{
+    const uint i = get_global_id(0);
+
+    if (i < count)
+        out[i] = ss_permute((uint2)(key_x, key_y), epoch, n, i);
+}

@@ -1,0 +1,127 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/checked.h"
+#include "device/opencl.h"
+
+enum {
+    ELEMENT = 4,
+    SLACK = 256 /* bytes after the end that vector loads may touch; what they find there is thrown away */
+};
+
+enum ss_status ss_buffer_create(struct ss_device *d, size_t bytes, struct ss_buffer **out)
+{
+    const size_t size = bytes < SIZE_MAX / 2 ? ss_round_up(bytes, 64) + SLACK : bytes;
+    const cl_uint zero = 0;
+    struct ss_buffer *b = NULL;
+    enum ss_status st = SS_OK;
+    cl_int code;
+
+    if (size > d->info.max_allocation)
+        return SS_FAIL(SS_ERR_MEMORY,
+                       "a buffer of %.1f MiB is wanted, but %s allows at most %.1f MiB in one piece",
+                       (double)size / 1048576.0, d->info.name, (double)d->info.max_allocation / 1048576.0);
+    TRY(ss_allocate(1, &b));
+    b->device = d;
+    b->memory = clCreateBuffer(d->context, CL_MEM_READ_WRITE, size, NULL, &code);
+    if (code == CL_SUCCESS) /* GPUs often hand out zeros, PoCL does not */
+        code = clEnqueueFillBuffer(d->queue, b->memory, &zero, sizeof(zero), 0, size, 0, NULL, NULL);
+    if (code != CL_SUCCESS) {
+        char what[96];
+        snprintf(what, sizeof(what), "%.1f MiB more than the %.1f MiB in use", (double)size / 1048576.0,
+                 (double)d->allocated / 1048576.0);
+        st = ss_cl_fail(d, "clCreateBuffer", code, what);
+        goto out;
+    }
+    b->bytes = bytes;
+    b->size = size;
+    d->allocated += size;
+    *out = b;
+    b = NULL;
+out:
+    ss_buffer_free(b);
+    return st;
+}
+
+void ss_buffer_free(struct ss_buffer *b)
+{
+    if (!b)
+        return;
+    if (b->memory)
+        clReleaseMemObject(b->memory);
+    b->device->allocated -= b->size;
+    free(b);
+}
+
+size_t ss_buffer_bytes(const struct ss_buffer *b)
+{
+    return b->bytes;
+}
+
+static enum ss_status check_fits(const char *verb, struct ss_span s, size_t n)
+{
+    const size_t have = s.buffer->bytes / ELEMENT;
+
+    if (s.offset > have || n > have - s.offset)
+        return SS_FAIL(SS_ERR_INTERNAL, "%s of %zu elements at %zu of a buffer of %zu", verb, n, s.offset,
+                       have);
+    return SS_OK;
+}
+
+enum ss_status ss_span_write(struct ss_span to, const void *from, size_t n)
+{
+    struct ss_device *const d = to.buffer->device;
+    enum ss_status st = SS_OK;
+
+    TRY(check_fits("write", to, n));
+    if (n)
+        CL_TRY(d, "",
+               clEnqueueWriteBuffer(d->queue, to.buffer->memory, CL_TRUE, to.offset * ELEMENT, n * ELEMENT,
+                                    from, 0, NULL, NULL));
+out:
+    return st;
+}
+
+enum ss_status ss_span_read(struct ss_span from, void *to, size_t n)
+{
+    struct ss_device *const d = from.buffer->device;
+    enum ss_status st = SS_OK;
+
+    TRY(check_fits("read", from, n));
+    if (n)
+        CL_TRY(d, "",
+               clEnqueueReadBuffer(d->queue, from.buffer->memory, CL_TRUE, from.offset * ELEMENT, n * ELEMENT,
+                                   to, 0, NULL, NULL));
+out:
+    return st;
+}
+
+enum ss_status ss_span_copy(struct ss_span from, struct ss_span to, size_t n)
+{
+    struct ss_device *const d = from.buffer->device;
+    enum ss_status st = SS_OK;
+
+    TRY(check_fits("copy", from, n));
+    TRY(check_fits("copy", to, n));
+    if (n)
+        CL_TRY(d, "",
+               clEnqueueCopyBuffer(d->queue, from.buffer->memory, to.buffer->memory, from.offset * ELEMENT,
+                                   to.offset * ELEMENT, n * ELEMENT, 0, NULL, NULL));
+out:
+    return st;
+}
+
+enum ss_status ss_span_zero(struct ss_span to, size_t n)
+{
+    struct ss_device *const d = to.buffer->device;
+    const cl_uint zero = 0;
+    enum ss_status st = SS_OK;
+
+    TRY(check_fits("zero", to, n));
+    if (n)
+        CL_TRY(d, "",
+               clEnqueueFillBuffer(d->queue, to.buffer->memory, &zero, sizeof(zero), to.offset * ELEMENT,
+                                   n * ELEMENT, 0, NULL, NULL));
+out:
+    return st;
+}

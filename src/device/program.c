@@ -1,0 +1,302 @@
+/* program.c - from embedded sources to kernels: includes, build, cache of programs, launch. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "device/embedded.h"
+#include "device/opencl.h"
+
+struct ss_kernel {
+    struct ss_kernel *next;
+    struct ss_device *device;
+    char *name;
+    cl_kernel kernel;
+    cl_uint n_args;
+};
+
+struct ss_program { /* one file built with one set of defines */
+    struct ss_program *next;
+    char *key; /* "jet/activation.cl -DM=3" */
+    cl_program program;
+    struct ss_kernel *kernels;
+};
+
+enum { DEEPEST_INCLUDE = 8, LARGEST_SOURCE = 1 << 20 };
+
+/* ---- sources ---- */
+
+static enum ss_status add_file(const char *name, int depth, struct ss_text *out);
+
+static enum ss_status add_lines(const char *file, const char *text, int depth, struct ss_text *out)
+{
+    static const char directive[] = "#include \"";
+    enum ss_status st = SS_OK;
+
+    for (const char *line = text; *line;) {
+        const size_t length = strcspn(line, "\n");
+        if (strncmp(line, directive, sizeof(directive) - 1) == 0) {
+            char name[128];
+            const char *const from = line + sizeof(directive) - 1;
+            const size_t n = strcspn(from, "\"\n");
+            if (n >= sizeof(name))
+                return SS_FAIL(SS_ERR_INTERNAL, "%s: include name too long", file);
+            memcpy(name, from, n);
+            name[n] = '\0';
+            TRY(add_file(name, depth + 1, out));
+        } else {
+            ss_text_add_bytes(out, line, length);
+            ss_text_add(out, "\n");
+        }
+        line += length + (line[length] == '\n');
+    }
+out:
+    return st;
+}
+
+static enum ss_status add_file(const char *name, int depth, struct ss_text *out)
+{
+    const char *const folder = getenv("SLICESCORE_CL_DIR");
+    char *path = NULL, *data = NULL;
+    enum ss_status st = SS_OK;
+    size_t size;
+
+    if (depth > DEEPEST_INCLUDE)
+        return SS_FAIL(SS_ERR_INTERNAL, "%s: includes nested too deep", name);
+    if (folder && *folder) {
+        TRY(ss_path_join(folder, name, &path));
+        TRY(ss_file_read(path, LARGEST_SOURCE, &data, &size));
+        TRY(add_lines(name, data, depth, out));
+        goto out;
+    }
+    const struct ss_embedded *e = ss_embedded;
+    while (e->name && strcmp(e->name, name) != 0)
+        e++;
+    if (!e->name) {
+        st = SS_FAIL(SS_ERR_INTERNAL, "no kernel file %s in the program", name);
+        goto out;
+    }
+    TRY(add_lines(name, e->text, depth, out));
+out:
+    free(path);
+    free(data);
+    return st;
+}
+
+/* ---- building ---- */
+
+static void report_build(const struct ss_device *d, const struct ss_program *p, const char *source,
+                         cl_int code)
+{
+    struct ss_text t;
+    size_t size = 0;
+    int number = 1;
+
+    ss_text_init(&t);
+    ss_text_addf(&t, "kernel build failed: %s (%d): %s on %s, driver %s\n", ss_cl_error_name(code), (int)code,
+                 p->key, d->info.name, d->info.driver);
+    if (clGetProgramBuildInfo(p->program, d->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) == CL_SUCCESS &&
+        size > 1) {
+        char *const log = calloc(1, size + 1);
+        if (log &&
+            clGetProgramBuildInfo(p->program, d->id, CL_PROGRAM_BUILD_LOG, size, log, NULL) == CL_SUCCESS)
+            ss_text_addf(&t, "%s\n", log);
+        free(log);
+    }
+    for (const char *line = source; *line; number++) {
+        const size_t n = strcspn(line, "\n");
+        ss_text_addf(&t, "%4d  %.*s\n", number, (int)n, line);
+        line += n + (line[n] == '\n');
+    }
+    ss_say(SS_LEVEL_ERROR, "%s", t.data);
+    ss_text_release(&t);
+}
+
+static enum ss_status build(struct ss_device *d, struct ss_program *p, const char *file, const char *options)
+{
+    struct ss_text source;
+    enum ss_status st = SS_OK;
+    cl_int code;
+    const double start = ss_clock_seconds();
+
+    ss_text_init(&source);
+    TRY(add_file(file, 0, &source));
+    TRY(ss_text_status(&source));
+    const char *const text = source.data;
+    p->program = clCreateProgramWithSource(d->context, 1, (const char **)&text, NULL, &code);
+    if (code != CL_SUCCESS) {
+        st = ss_cl_fail(d, "clCreateProgramWithSource", code, file);
+        goto out;
+    }
+    code = clBuildProgram(p->program, 1, &d->id, options, NULL, NULL);
+    if (code != CL_SUCCESS) {
+        report_build(d, p, text, code);
+        st = SS_ERR_BUILD;
+        goto out;
+    }
+    d->n_builds++;
+    d->build_seconds += ss_clock_seconds() - start;
+out:
+    ss_text_release(&source);
+    return st;
+}
+
+static void free_program(struct ss_program *p)
+{
+    for (struct ss_kernel *k = p->kernels, *next; k; k = next) {
+        next = k->next;
+        if (k->kernel)
+            clReleaseKernel(k->kernel);
+        free(k->name);
+        free(k);
+    }
+    if (p->program)
+        clReleaseProgram(p->program);
+    free(p->key);
+    free(p);
+}
+
+void ss_programs_free(struct ss_program *first)
+{
+    for (struct ss_program *p = first, *next; p; p = next) {
+        next = p->next;
+        free_program(p);
+    }
+}
+
+static enum ss_status find_program(struct ss_device *d, const char *file, const struct ss_define *defines,
+                                   size_t n_defines, struct ss_program **out)
+{
+    struct ss_text options, key;
+    struct ss_program *p = NULL;
+    enum ss_status st = SS_OK;
+
+    ss_text_init(&options);
+    ss_text_init(&key);
+    ss_text_add(&options, "-cl-std=CL1.2");
+    for (size_t i = 0; i < n_defines; i++)
+        ss_text_addf(&options, " -D%s=%ld", defines[i].name, defines[i].value);
+    ss_text_addf(&key, "%s %s", file, options.data);
+    TRY(ss_text_status(&options));
+    TRY(ss_text_status(&key));
+    for (p = d->programs; p; p = p->next)
+        if (strcmp(p->key, key.data) == 0) {
+            *out = p;
+            p = NULL;
+            goto out;
+        }
+    TRY(ss_allocate(1, &p));
+    TRY(ss_text_copy(key.data, &p->key));
+    TRY(build(d, p, file, options.data));
+    p->next = d->programs;
+    d->programs = p;
+    *out = p;
+    p = NULL;
+out:
+    if (p)
+        free_program(p);
+    ss_text_release(&options);
+    ss_text_release(&key);
+    return st;
+}
+
+enum ss_status ss_device_kernel(struct ss_device *d, const char *file, const char *name,
+                                const struct ss_define *defines, size_t n_defines, struct ss_kernel **out)
+{
+    struct ss_program *p = NULL;
+    struct ss_kernel *k = NULL;
+    enum ss_status st = SS_OK;
+    cl_int code;
+
+    TRY(find_program(d, file, defines, n_defines, &p));
+    for (struct ss_kernel *old = p->kernels; old; old = old->next)
+        if (strcmp(old->name, name) == 0) {
+            *out = old;
+            return SS_OK;
+        }
+    TRY(ss_allocate(1, &k));
+    k->device = d;
+    TRY(ss_text_copy(name, &k->name));
+    k->kernel = clCreateKernel(p->program, name, &code);
+    if (code != CL_SUCCESS) {
+        st = ss_cl_fail(d, "clCreateKernel", code, name);
+        goto out;
+    }
+    CL_TRY(d, name, clGetKernelInfo(k->kernel, CL_KERNEL_NUM_ARGS, sizeof(k->n_args), &k->n_args, NULL));
+    k->next = p->kernels;
+    p->kernels = k;
+    *out = k;
+    k = NULL;
+out:
+    if (k) {
+        if (k->kernel)
+            clReleaseKernel(k->kernel);
+        free(k->name);
+        free(k);
+    }
+    return st;
+}
+
+/* ---- launching ---- */
+
+static enum ss_status set_arguments(struct ss_kernel *k, const struct ss_arg *args, size_t n_args)
+{
+    const struct ss_device *const d = k->device;
+    enum ss_status st = SS_OK;
+    cl_uint at = 0, want = 0;
+
+    for (size_t i = 0; i < n_args; i++)
+        want += args[i].kind == SS_ARG_SPAN ? 2 : 1;
+    if (want != k->n_args)
+        return SS_FAIL(SS_ERR_INTERNAL, "kernel %s takes %u arguments, %u given", k->name, k->n_args, want);
+    for (size_t i = 0; i < n_args; i++) {
+        const struct ss_arg *const a = &args[i];
+        const cl_mem memory = a->span.buffer ? a->span.buffer->memory : NULL;
+        const cl_uint offset = (cl_uint)a->span.offset;
+        switch (a->kind) {
+        case SS_ARG_SPAN:
+            if (a->span.offset > UINT32_MAX)
+                return SS_FAIL(SS_ERR_MEMORY, "kernel %s: offset %zu is past 2^32 elements", k->name,
+                               a->span.offset);
+            CL_TRY(d, k->name, clSetKernelArg(k->kernel, at++, sizeof(memory), &memory));
+            CL_TRY(d, k->name, clSetKernelArg(k->kernel, at++, sizeof(offset), &offset));
+            break;
+        case SS_ARG_BUFFER:
+            CL_TRY(d, k->name, clSetKernelArg(k->kernel, at++, sizeof(memory), &memory));
+            break;
+        case SS_ARG_U32:
+            CL_TRY(d, k->name, clSetKernelArg(k->kernel, at++, sizeof(a->u32), &a->u32));
+            break;
+        case SS_ARG_F32:
+            CL_TRY(d, k->name, clSetKernelArg(k->kernel, at++, sizeof(a->f32), &a->f32));
+            break;
+        case SS_ARG_LOCAL:
+            CL_TRY(d, k->name, clSetKernelArg(k->kernel, at++, a->local_bytes, NULL));
+            break;
+        }
+    }
+out:
+    return st;
+}
+
+enum ss_status ss_launch(struct ss_kernel *k, struct ss_range range, const struct ss_arg *args, size_t n_args)
+{
+    const bool with_local = range.local[0] != 0;
+    size_t global[3], local[3];
+    enum ss_status st = SS_OK;
+
+    for (int i = 0; i < 3; i++) {
+        local[i] = range.local[i] ? range.local[i] : 1;
+        if (i == 0 && !range.global[0])
+            return SS_OK; /* nothing to do */
+        global[i] = ss_round_up(range.global[i] ? range.global[i] : 1, local[i]);
+    }
+    TRY(set_arguments(k, args, n_args));
+    CL_TRY(k->device, k->name,
+           clEnqueueNDRangeKernel(k->device->queue, k->kernel, 3, NULL, global, with_local ? local : NULL, 0,
+                                  NULL, NULL));
+out:
+    return st;
+}

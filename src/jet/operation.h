@@ -1,0 +1,101 @@
+/*
+ * operation.h - private to src/jet/: nodes of a graph, and what an operation must offer to be one.
+ *
+ * An operation is one C file (its row in a table of functions) and one kernel file: forward and reverse
+ * beside each other. It sees jets through struct ss_step alone, never the graph around it.
+ */
+#ifndef SS_JET_OPERATION_H
+#define SS_JET_OPERATION_H
+
+#include "device/device.h"
+#include "device/gemm.h"
+#include "jet/graph.h"
+#include "jet/streams.h"
+
+enum { SS_MAX_OPERANDS = 2, SS_MAX_KERNELS = 4 };
+
+struct ss_operation;
+
+struct ss_node {
+    const struct ss_operation *operation; /* NULL: an input */
+    ss_value operand[SS_MAX_OPERANDS];
+    size_t n_operands;
+    size_t width;
+    enum ss_order order;
+    const struct ss_parameter
+        *parameter[2]; /* resolved by ss_graph_node: the table may move while it grows */
+    size_t parameter_index[2];
+    size_t n_parameters;
+    /* settings of one operation or another */
+    enum ss_activation activation;
+    float factor, rate;
+    bool exponential, one_for_all;
+    size_t first, stride;
+};
+
+/** One node in one pass: all that forward and reverse need. */
+struct ss_step {
+    struct ss_device *device;
+    struct ss_streams streams;
+    size_t rows;
+    const struct ss_node *node;
+    struct ss_kernel *const *kernel; /* in the order of the operation's table */
+    size_t x_width[SS_MAX_OPERANDS];
+    enum ss_order x_order[SS_MAX_OPERANDS];
+    struct ss_span x[SS_MAX_OPERANDS], y;         /* jets */
+    struct ss_span x_bar[SS_MAX_OPERANDS], y_bar; /* adjoints, in reverse */
+    bool wanted[SS_MAX_OPERANDS];                 /* x_bar is to be written, or */
+    bool accumulate[SS_MAX_OPERANDS];             /* added to */
+    struct ss_span parameters;                    /* flat */
+    struct ss_span gradient;                      /* flat, added to; .buffer NULL: not wanted */
+};
+
+struct ss_operation {
+    const char *name;
+    const char *file; /* of its kernels, NULL if it has none of its own */
+    const char *kernels[SS_MAX_KERNELS];
+    enum ss_status (*forward)(const struct ss_step *s);
+    enum ss_status (*reverse)(const struct ss_step *s);
+};
+
+extern const struct ss_operation ss_operation_dense, ss_operation_activation, ss_operation_add,
+    ss_operation_product, ss_operation_shift, ss_operation_scale, ss_operation_split,
+    ss_operation_concatenate, ss_operation_squared_distance, ss_operation_row_sum;
+
+const struct ss_node *ss_graph_node(const struct ss_graph *g, ss_value v);
+size_t ss_graph_values(const struct ss_graph *g);
+
+/** Add a node; its operands must exist. Used by the files of the operations. */
+struct ss_node *ss_graph_add(struct ss_graph *g, const struct ss_operation *operation,
+                             const ss_value *operands, size_t n_operands, size_t width, ss_value *out);
+
+/** Add a parameter of the newest node; a name twice is a mistake. `columns` = 0: a vector. */
+struct ss_parameter *ss_graph_add_parameter(struct ss_graph *g, const char *name, const char *suffix,
+                                            size_t rows, size_t columns);
+
+/** Keep the first mistake. */
+__attribute__((format(printf, 2, 3))) void ss_graph_mistake(struct ss_graph *g, const char *format, ...);
+
+/* ---- helpers of the operations ---- */
+
+static inline size_t ss_step_x_streams(const struct ss_step *s, size_t i)
+{
+    return ss_streams_count(s->streams, s->x_order[i]);
+}
+
+static inline size_t ss_step_y_streams(const struct ss_step *s)
+{
+    return ss_streams_count(s->streams, s->node->order);
+}
+
+static inline struct ss_span ss_step_parameter(const struct ss_step *s, size_t i)
+{
+    return ss_span_at(s->parameters, s->node->parameter[i]->offset);
+}
+
+static inline struct ss_span ss_step_gradient(const struct ss_step *s, size_t i)
+{
+    return ss_span_at(s->gradient, s->node->parameter[i]->offset);
+}
+
+#endif
