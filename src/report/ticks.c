@@ -117,13 +117,12 @@ static void decimal_label(double x, int decimals, char *out, size_t size)
 static void power_label(double factor, int decimals, int exponent, char *out, size_t size)
 {
     char mantissa[24] = "";
+    const bool whole = factor == 1.0;
 
-    if (factor != 1.0) {
-        decimal_label(factor, decimals, mantissa, sizeof(mantissa) - 4);
-        strcat(mantissa, SS_TIMES);
-    }
-    snprintf(out, size, "%s10" SS_RAISE "%s%d" SS_LOWER, mantissa, exponent < 0 ? SS_MINUS : "",
-             abs(exponent));
+    if (!whole)
+        decimal_label(factor, decimals, mantissa, sizeof(mantissa));
+    snprintf(out, size, "%s%s10" SS_RAISE "%s%d" SS_LOWER, mantissa, whole ? "" : SS_TIMES,
+             exponent < 0 ? SS_MINUS : "", abs(exponent));
 }
 
 /* floor(log10(x)) and x / 10 to it, right at powers of ten, and for numbers whose power of ten would
