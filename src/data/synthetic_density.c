@@ -54,7 +54,7 @@ static enum ss_status make_nodes(struct ss_synthetic *s, const struct ss_curve *
     double total = 0.0;
 
     for (size_t b = 0; b < c->branches; b++)
-        total += POINTS * (ceil(4.0 * length_of(c, b) / sd) +
+        total += POINTS * (ceil(2.0 * length_of(c, b) / sd) +
                            16.0); /* a curve may run faster at one end than the other */
     *known = total <= MOST_NODES;
     if (!*known)
@@ -64,7 +64,7 @@ static enum ss_status make_nodes(struct ss_synthetic *s, const struct ss_curve *
     TRY(ss_allocate((size_t)total, &n->weight));
     gauss_legendre(node, weight);
     for (size_t b = 0; b < c->branches; b++) {
-        const size_t panels = (size_t)ceil(4.0 * length_of(c, b) / sd) + 16;
+        const size_t panels = (size_t)ceil(2.0 * length_of(c, b) / sd) + 16;
         for (size_t p = 0; p < panels; p++)
             for (int i = 0; i < POINTS; i++) {
                 const double t = ((double)p + 0.5 * (node[i] + 1.0)) / (double)panels;
