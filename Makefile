@@ -1,21 +1,31 @@
 # slicescore - build, test, install. Start with `make help`.
 
+VERSION := $(shell sed -n 's/^\#define SS_VERSION "\(.*\)"$$/\1/p' src/base/version.h)
 VARIANT ?= release
 PREFIX  ?= /usr/local
 DESTDIR ?=
+PYTHON  ?= python3
+V       ?= 0
 
 VARIANT := $(strip $(VARIANT))
 ifeq ($(filter $(VARIANT),debug release san coverage),)
 $(error VARIANT must be debug, release, san or coverage, not '$(VARIANT)')
 endif
-
 BUILD := build/$(VARIANT)
-PKGS  := OpenCL yaml-0.1 jansson libxxhash cairo zlib
-PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS   = $(shell pkg-config --libs $(PKGS)) -lclblast -lm -lpthread
+
+# `make V=1` shows the commands, else a word and a file for each.
+Q    := $(if $(filter-out 0,$(V)),,@)
+tell  = $(if $(Q),@printf '  %-6s %s\n' '$(1)' '$(2)')
+
+# pkg-config is asked when a recipe is about to run, not when this file is read: by then the set-up has installed what
+# was missing. The first answer is kept.
+PKGS       := OpenCL yaml-0.1 jansson libxxhash cairo zlib
+PKG_CFLAGS  = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS    = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lclblast -lm -lpthread)$(PKG_LIBS)
+CHECK_LIBS  = $(eval CHECK_LIBS := $(shell pkg-config --libs check))$(CHECK_LIBS)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
-        -Wwrite-strings -Wpointer-arith -Wundef -Wvla -Werror=implicit -Werror=vla
+        -Wwrite-strings -Wpointer-arith -Wundef -Wvla -Werror=implicit -Werror=vla $(if $(WERROR),-Werror)
 MODE_debug    := -O1 -g
 MODE_release  := -O2 -g -DNDEBUG
 MODE_san      := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -23,54 +33,191 @@ MODE_coverage := -O0 -g --coverage
 
 # The user's CFLAGS come last and replace nothing of ours. No contraction: the host's fma are written out, so that
 # host and device compute the same bits (random/).
-OUR_CFLAGS  = -std=c11 $(WARN) $(MODE_$(VARIANT)) -ffp-contract=off -Iinclude -Isrc -I. -D_POSIX_C_SOURCE=200809L \
-              -DCL_TARGET_OPENCL_VERSION=120 $(PKG_CFLAGS) -MMD -MP
-OUR_LDFLAGS = $(filter -fsanitize% --coverage,$(MODE_$(VARIANT)))
+LANGUAGE     = -std=c11 -ffp-contract=off -Iinclude -Isrc -I. -Itests -D_POSIX_C_SOURCE=200809L \
+               -DCL_TARGET_OPENCL_VERSION=120 $(PKG_CFLAGS)
+OUR_CFLAGS   = $(LANGUAGE) $(WARN) $(MODE_$(VARIANT))
+OUR_LDFLAGS := $(filter -fsanitize% --coverage,$(MODE_$(VARIANT)))
+COMPILE      = $(CC) $(OUR_CFLAGS) -MMD -MP $(CPPFLAGS) $(CFLAGS)
+LINK         = $(CC) $(OUR_LDFLAGS) $(CFLAGS) $(LDFLAGS)
 
-SRC   := $(sort $(wildcard src/*/*.c))
-CL    := $(sort $(wildcard cl/*/*.cl cl/*/*.clh cl/*.cl cl/*.clh))
-MAIN  := src/cmd/main.c
-TESTS := $(sort $(wildcard tests/check_*.c))
-HELP  := $(sort $(wildcard tests/support/*.c))
-OBJ   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(MAIN),$(SRC))) $(BUILD)/cl/embedded.o
-BIN   := $(TESTS:tests/%.c=$(BUILD)/tests/%)
-PROGRAM := $(BUILD)/slicescore
+MAIN     := src/cmd/main.c
+SRC      := $(filter-out $(MAIN),$(sort $(wildcard src/*/*.c)))
+HEADERS  := $(sort $(wildcard include/*.h src/*/*.h tests/support/*.h))
+CL       := $(sort $(wildcard cl/*.cl cl/*.clh cl/*/*.cl cl/*/*.clh))
+TESTS    := $(sort $(wildcard tests/check_*.c))
+SUPPORT  := $(sort $(wildcard tests/support/*.c))
+CLI      := $(sort $(wildcard tests/cli/*.sh))
+OBJ      := $(SRC:%.c=$(BUILD)/%.o) $(BUILD)/cl/embedded.o
+SUITES   := $(TESTS:tests/%.c=$(BUILD)/tests/%)
+LIBRARY  := $(BUILD)/libslicescore.a
+PROGRAM  := $(if $(wildcard $(MAIN)),$(BUILD)/slicescore)
+API      := $(wildcard include/slicescore.h)
 
-.PHONY: all test clean help
+# What the goals of this call need beyond compiler and libraries (tests/support/setup.sh): targets that run something
+# install it, the others only look.
+NEEDS_demo         := driver
+NEEDS_bench        := driver
+NEEDS_test         := pocl check
+NEEDS_test-drivers := pocl check
+NEEDS_san          := pocl check
+NEEDS_oclgrind     := check oclgrind
+NEEDS_coverage     := pocl check gcovr
+NEEDS_lint         := check lint
+NEEDS_all          := check
+RUNNING := demo bench test test-drivers san oclgrind coverage lint setup
+NEEDS   := $(sort $(foreach goal,$(or $(MAKECMDGOALS),all),$(NEEDS_$(goal))))
+READY   := $(if $(filter $(RUNNING),$(MAKECMDGOALS)),ready,\
+           $(if $(filter all install,$(or $(MAKECMDGOALS),all)),looked))
+
+.PHONY: all demo test test-drivers san oclgrind lint coverage bench install uninstall clean help setup ready looked FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(if $(wildcard $(MAIN)),$(PROGRAM)) $(BIN) ## build the program and its tests for VARIANT
+all: $(PROGRAM) $(LIBRARY) $(SUITES) ## build the program and its tests for VARIANT (release, debug, san, coverage)
 
-$(PROGRAM): $(BUILD)/src/cmd/main.o $(OBJ)
-	$(CC) $(OUR_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+setup: ready ## install the packages that are missing (Debian, Ubuntu), or name them
+ready:
+	@CC='$(CC)' sh tests/support/setup.sh $(NEEDS)
+looked:
+	@CC='$(CC)' sh tests/support/setup.sh --check $(NEEDS)
 
-$(BUILD)/%.o: %.c
+# ---- build ----
+
+# Rewritten only when it would change, so that other flags or another compiler rebuild everything and nothing else does.
+STAMP = $(CC) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) / $(LDFLAGS) $(PKG_LIBS) / $(CL)
+$(BUILD)/flags: FORCE | $(READY)
 	@mkdir -p $(@D)
-	$(CC) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	@printf '%s\n' '$(subst ','\'',$(STAMP))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(STAMP))' > $@
 
-# Every kernel file as a string in one table, so that the binary needs no data path.
-$(BUILD)/cl/embedded.c: $(CL) Makefile
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	$(call tell,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -c -o $@ $<
+
+# Every kernel file as a string in one table, so that the binary needs no data path. A question mark is escaped
+# because two of them begin a trigraph.
+$(BUILD)/cl/embedded.c: $(CL) $(BUILD)/flags
+	$(call tell,EMBED,cl/)
 	@mkdir -p $(@D)
 	@{ echo '#include "device/embedded.h"'; echo '#include <stddef.h>'; \
 	   echo 'const struct ss_embedded ss_embedded[] = {'; \
-	   for f in $(CL); do echo "{\"$${f#cl/}\","; \
-	     sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $$f; echo '},'; done; \
+	   for f in $(CL); do echo "{\"$${f#cl/}\", \"\""; \
+	     sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/?/\\?/g' -e 's/^/"/' -e 's/$$/\\n"/' $$f; echo '},'; done; \
 	   echo '{NULL, NULL}};'; } > $@
 $(BUILD)/cl/embedded.o: $(BUILD)/cl/embedded.c
-	$(CC) $(OUR_CFLAGS) -Wno-overlength-strings $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(COMPILE) -Wno-overlength-strings -c -o $@ $<
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(HELP:%.c=$(BUILD)/%.o) $(OBJ)
+$(LIBRARY): $(OBJ)
+	$(call tell,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(OBJ)
+
+$(BUILD)/slicescore: $(BUILD)/src/cmd/main.o $(LIBRARY)
+	$(call tell,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT:%.c=$(BUILD)/%.o) $(LIBRARY)
+	$(call tell,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS) $(CHECK_LIBS)
+
+-include $(wildcard $(BUILD)/src/*/*.d $(BUILD)/tests/*.d $(BUILD)/tests/support/*.d $(BUILD)/cl/*.d)
+
+# ---- run ----
+
+demo: $(PROGRAM) | ready ## train a 2-D density and draw it: under a minute, no download
+	@sh tests/support/demo.sh $(PROGRAM) experiments/two_moons.yaml
+
+RUN = BUILD='$(BUILD)' PROGRAM='$(PROGRAM)' PYTHON='$(PYTHON)' MAKE='$(MAKE)' CC='$(CC)' V='$(V)'
+test: $(PROGRAM) $(SUITES) | ready ## all tests on PoCL (OCL_ICD_VENDORS=... for another driver)
+	@$(RUN) sh tests/support/run.sh $(SUITES) $(CLI)
+
+test-drivers: $(PROGRAM) $(SUITES) | ready ## the device suites on every OpenCL driver found
+	@$(RUN) sh tests/support/drivers.sh $(SUITES)
+
+# Leaks are looked for too; what drivers leave behind is in lsan.supp.
+san: | ready ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	 LSAN_OPTIONS=suppressions=$(CURDIR)/tests/support/lsan.supp:print_suppressions=0 OCL_ICD_VENDORS=pocl.icd \
+	 $(MAKE) --no-print-directory VARIANT=san test
+
+$(BUILD)/tests/oclgrind-shim.so: tests/support/oclgrind/shim.c $(BUILD)/flags
+	$(call tell,LINK,$@)
 	@mkdir -p $(@D)
-	$(CC) $(OUR_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(shell pkg-config --libs check)
+	$(Q)$(CC) $(LANGUAGE) $(WARN) -O1 -fPIC -shared -o $@ $< -ldl
 
-test: all ## run all tests on PoCL (OCL_ICD_VENDORS=... for another driver)
-	@for t in $(BIN); do OCL_ICD_VENDORS=$${OCL_ICD_VENDORS:-pocl.icd} timeout 600 $$t || exit 1; done
+oclgrind: $(SUITES) $(BUILD)/tests/oclgrind-shim.so | ready ## the device suites in a simulator that sees stray writes and races
+	@$(RUN) sh tests/support/oclgrind.sh $(SUITES)
+
+coverage: | ready ## lines and branches that the tests reach; pages in build/coverage/html
+	@$(MAKE) --no-print-directory VARIANT=coverage test
+	@mkdir -p build/coverage/html
+	@gcovr --root . --filter src/ --object-directory build/coverage --exclude-unreachable-branches \
+	    --html-details build/coverage/html/index.html --print-summary --txt build/coverage/summary.txt
+	@sed -n '/^File/,$$p' build/coverage/summary.txt
+	@echo 'pages: build/coverage/html/index.html'
+
+bench: $(PROGRAM) | ready ## speed on this machine; BENCH=... for the program's options
+	@PYTHON='$(PYTHON)' sh tests/support/bench.sh $(PROGRAM) $(BENCH)
+
+# ---- check ----
+
+CLANG_FORMAT ?= clang-format
+lint: $(OBJ) | ready ## what a machine can check of the house rules
+	@CC='$(CC)' CFLAGS_LINT='$(subst ','\'',$(LANGUAGE) $(WARN))' CLANG_FORMAT='$(CLANG_FORMAT)' BUILD='$(BUILD)' \
+	 sh tests/support/lint.sh
+
+# ---- install ----
+
+BINDIR := $(DESTDIR)$(PREFIX)/bin
+LIBDIR := $(DESTDIR)$(PREFIX)/lib
+INCDIR := $(DESTDIR)$(PREFIX)/include
+MANDIR := $(DESTDIR)$(PREFIX)/share/man/man1
+BASHDIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR  := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+FISHDIR := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+INSTALLED := $(BINDIR)/slicescore $(LIBDIR)/libslicescore.a $(INCDIR)/slicescore.h \
+             $(LIBDIR)/pkgconfig/slicescore.pc $(MANDIR)/slicescore.1 $(BASHDIR)/slicescore $(ZSHDIR)/_slicescore \
+             $(FISHDIR)/slicescore.fish
+
+# The manual and the completions come from the table of keys and commands inside the program.
+$(BUILD)/slicescore.1: $(PROGRAM)
+	$(Q)$(PROGRAM) schema --man > $@
+$(BUILD)/completion.%: $(PROGRAM)
+	$(Q)$(PROGRAM) schema --completion $* > $@
+
+# With the library's header there is a library to link, without it the file tells where the program is and its version.
+$(BUILD)/slicescore.pc: $(BUILD)/flags Makefile FORCE
+	@{ echo 'prefix=$(PREFIX)'; echo 'bindir=$${prefix}/bin'; \
+	   $(if $(API),echo 'libdir=$${prefix}/lib'; echo 'includedir=$${prefix}/include';) \
+	   echo; echo 'Name: slicescore'; \
+	   echo 'Description: sliced score matching for unnormalised models, on OpenCL devices'; \
+	   echo 'Version: $(VERSION)'; \
+	   $(if $(API),echo 'Requires: $(PKGS)'; echo 'Libs: -L$${libdir} -lslicescore -lclblast -lm -lpthread'; \
+	               echo 'Cflags: -I$${includedir}';) } > $@
+
+TO_INSTALL := $(PROGRAM) $(LIBRARY) $(addprefix $(BUILD)/,slicescore.1 slicescore.pc completion.bash completion.zsh \
+              completion.fish)
+install: $(TO_INSTALL) ## install below PREFIX (DESTDIR=... to stage a package)
+	$(Q)install -d '$(BINDIR)' '$(LIBDIR)/pkgconfig' '$(MANDIR)' '$(BASHDIR)' '$(ZSHDIR)' '$(FISHDIR)'
+	$(Q)install -m 755 $(PROGRAM) '$(BINDIR)/slicescore'
+	$(Q)install -m 644 $(BUILD)/slicescore.pc '$(LIBDIR)/pkgconfig/slicescore.pc'
+	$(Q)install -m 644 $(BUILD)/slicescore.1 '$(MANDIR)/slicescore.1'
+	$(Q)install -m 644 $(BUILD)/completion.bash '$(BASHDIR)/slicescore'
+	$(Q)install -m 644 $(BUILD)/completion.zsh '$(ZSHDIR)/_slicescore'
+	$(Q)install -m 644 $(BUILD)/completion.fish '$(FISHDIR)/slicescore.fish'
+	$(if $(API),$(Q)install -d '$(INCDIR)')
+	$(if $(API),$(Q)install -m 644 $(API) '$(INCDIR)/slicescore.h')
+	$(if $(API),$(Q)install -m 644 $(LIBRARY) '$(LIBDIR)/libslicescore.a')
+	@echo 'installed: $(BINDIR)/slicescore'
+
+uninstall: ## remove what install put there
+	$(Q)rm -f $(foreach file,$(INSTALLED),'$(file)')
 
 clean: ## remove build/
-	rm -rf build
+	$(Q)rm -rf build
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
-
--include $(OBJ:.o=.d) $(BIN:$(BUILD)/%=$(BUILD)/%.d) $(BUILD)/src/cmd/main.d
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  VARIANT=release|debug|san|coverage  V=1 (show commands)  PREFIX=$(PREFIX)  DESTDIR='
+	@echo '  CC, CPPFLAGS, CFLAGS, LDFLAGS: yours, added to ours  WERROR=1  PYTHON=$(PYTHON)'

@@ -1,5 +1,6 @@
 /*
- * gemm_plain.cl - C = op(A) op(B) or C += op(A) op(B), one work-item an element: the oracle of the fast backends.
+ * gemm_plain.cl - C = op(A) op(B) or C += op(A) op(B), one work-item an element: the oracle of the fast
+ * backends.
  *
  * Layout  row-major; A is m x k (k x m as stored if TRANSPOSE_A), B k x n (n x k if TRANSPOSE_B), C m x n.
  * Launch  (n, m), any local size.
@@ -15,9 +16,9 @@
 #define ACCUMULATE 0
 #endif
 
-kernel void gemm_plain(const uint m, const uint n, const uint k, global const float *a, const uint a_at, const uint lda,
-                       global const float *b, const uint b_at, const uint ldb, global float *c, const uint c_at,
-                       const uint ldc)
+kernel void gemm_plain(const uint m, const uint n, const uint k, global const float *a, const uint a_at,
+                       const uint lda, global const float *b, const uint b_at, const uint ldb,
+                       global float *c, const uint c_at, const uint ldc)
 {
     const size_t j = get_global_id(0);
     const size_t i = get_global_id(1);

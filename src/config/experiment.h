@@ -55,8 +55,8 @@ enum ss_transform_kind {
                                 [0, 1) for images */
     SS_TRANSFORM_LOGIT,      /* value: alpha, x -> logit(alpha + (1 - 2 alpha) x) (default 1e-6) */
     SS_TRANSFORM_NOISE,      /* value: sigma of gaussian noise, in the units reached so far */
-    SS_TRANSFORM_PERMUTE /* indices or seed: value < 0 = by `numbers`, else the seed of a random permutation
-                          */
+    SS_TRANSFORM_PERMUTE     /* value < 0: output i is column numbers[i]; else value is the seed of a random
+                                permutation */
 };
 
 enum ss_model_kind { SS_MODEL_ENERGY, SS_MODEL_SCORE, SS_MODEL_GAUSSIAN };
@@ -95,13 +95,13 @@ struct ss_numbers {
 
 struct ss_transform_options {
     enum ss_transform_kind kind;
-    double value; /* NAN = the kind's default */
+    double value; /* NAN = the kind's default (never for permute) */
     struct ss_names names;
     struct ss_numbers numbers;
 };
 
-struct ss_component { /* of source gmm */
-    double weight;
+struct ss_component {       /* of source gmm */
+    double weight;          /* > 0, relative to the others' */
     struct ss_numbers mean; /* D numbers */
     struct ss_numbers
         covariance; /* D x D row-major, or D (diagonal), or 1 (times the identity); empty = identity */
@@ -109,7 +109,7 @@ struct ss_component { /* of source gmm */
 
 struct ss_data_options {
     enum ss_source source;
-    char *file;   /* resolved path (found relative to the YAML file, else in SLICESCORE_DATA), NULL without
+    char *file;   /* absolute path (found relative to the YAML file, else in SLICESCORE_DATA), NULL without
                      data.file */
     char *folder; /* of the YAML file: where else relative names are looked for */
     uint32_t
@@ -157,7 +157,7 @@ struct ss_train_options {
     uint32_t batch;
     enum ss_optimizer_kind optimizer;
     double learning_rate;
-    double momentum;     /* sgd, rmsprop */
+    double momentum;     /* sgd, rmsprop; 0 for others */
     double beta1, beta2; /* adam, adamw */
     double decay;        /* rmsprop's smoothing */
     double epsilon;
@@ -173,7 +173,7 @@ struct ss_train_options {
     uint64_t checkpoint_every; /* steps, 0 = only at the end */
     uint32_t checkpoint_keep;
     uint64_t report_every; /* train.metrics: steps between rows of metrics.jsonl */
-    char *start;           /* RUN or .safetensors, resolved path, or NULL */
+    char *start;           /* RUN or .safetensors, absolute path, or NULL */
 };
 
 struct ss_engine_options {
@@ -182,7 +182,7 @@ struct ss_engine_options {
 };
 
 struct ss_evaluate_options {
-    uint64_t every; /* steps */
+    uint64_t every; /* steps, 0 = only at the end */
     uint64_t rows;  /* at most so many held-out rows */
 };
 
@@ -195,6 +195,8 @@ struct ss_sample_options {
     uint32_t steps;
     double step_size;
 };
+
+struct ss_origins; /* config/'s own: where each value was given */
 
 struct ss_experiment {
     char *name; /* default: the file's name without .yaml */
@@ -209,6 +211,7 @@ struct ss_experiment {
     struct ss_engine_options engine;
     struct ss_evaluate_options evaluate;
     struct ss_sample_options sample;
+    struct ss_origins *origins; /* NULL is fine: an experiment that was not loaded */
 };
 
 #endif

@@ -1,8 +1,11 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "device/opencl.h"
+
+#define MIB 1048576.0
 
 #define NAME(code) \
     case code:     \
@@ -60,15 +63,26 @@ const char *ss_cl_error_name(cl_int code)
 }
 #undef NAME
 
+enum ss_status ss_cl_status(cl_int code)
+{
+    return code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_RESOURCES ||
+                   code == CL_OUT_OF_HOST_MEMORY || code == CL_INVALID_BUFFER_SIZE
+               ? SS_ERR_MEMORY
+               : SS_ERR_DEVICE;
+}
+
 enum ss_status ss_cl_fail(const struct ss_device *d, const char *call, cl_int code, const char *what)
 {
-    const bool memory = code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_RESOURCES ||
-                        code == CL_OUT_OF_HOST_MEMORY || code == CL_INVALID_BUFFER_SIZE;
+    const enum ss_status st = ss_cl_status(code);
     const int name = (int)strcspn(call, "(");
+    char limits[128] = "";
 
-    return SS_FAIL(memory ? SS_ERR_MEMORY : SS_ERR_DEVICE, "%.*s: %s (%d)%s%s on %s", name, call,
-                   ss_cl_error_name(code), (int)code, *what ? ", " : "", what,
-                   d ? d->info.name : "no device");
+    if (d && st == SS_ERR_MEMORY)
+        snprintf(limits, sizeof(limits), "; of its %.0f MiB (at most %.0f in one piece) %.1f are in use here",
+                 (double)d->info.memory / MIB, (double)d->info.max_allocation / MIB,
+                 (double)d->allocated / MIB);
+    return SS_FAIL(st, "%.*s: %s (%d)%s%s on %s%s", name, call, ss_cl_error_name(code), (int)code,
+                   *what ? ", " : "", what, d ? d->info.name : "no device", limits);
 }
 
 static enum ss_status open_chosen(struct ss_device *d)
@@ -112,6 +126,7 @@ void ss_device_free(struct ss_device *d)
 {
     if (!d)
         return;
+    ss_gemm_release(&d->gemm);
     ss_programs_free(d->programs);
     if (d->queue)
         clReleaseCommandQueue(d->queue);

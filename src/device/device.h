@@ -40,7 +40,12 @@ struct ss_device_list {
     size_t count;
     size_t chosen;    /* the default, if count > 0 */
     char reason[160]; /* why that one */
+    size_t n_empty;   /* platforms without a device */
+    char empty[256];  /* their names */
 };
+
+/** "discrete GPU", "integrated GPU", "accelerator" or "CPU". */
+const char *ss_device_type_name(enum ss_device_type type);
 
 /** All devices of all platforms; platforms without any are passed over. An empty list is not an error here.
  */

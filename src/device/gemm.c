@@ -1,8 +1,12 @@
 #include "device/gemm.h"
 
+#include "base/checked.h"
+#include "device/gemm_backends.h"
 #include "device/opencl.h"
 
-static enum ss_status plain(struct ss_device *d, const struct ss_gemm *g)
+/* ---- the plain backend ---- */
+
+enum ss_status ss_gemm_plain(struct ss_device *d, const struct ss_gemm *g)
 {
     const struct ss_define defines[] = {
         {"TRANSPOSE_A", g->transpose_a}, {"TRANSPOSE_B", g->transpose_b}, {"ACCUMULATE", g->accumulate}};
@@ -20,23 +24,80 @@ out:
     return st;
 }
 
+/* ---- checks ---- */
+
+/* A matrix of rows x columns stored with `ld` lies within its buffer. */
+static enum ss_status check_matrix(const char *name, struct ss_span s, size_t rows, size_t columns, size_t ld)
+{
+    const size_t have = s.buffer ? ss_buffer_bytes(s.buffer) / sizeof(float) : 0;
+    size_t last;
+
+    if (rows > INT32_MAX || columns > INT32_MAX || ld > UINT32_MAX)
+        return SS_FAIL(SS_ERR_MEMORY, "matrix product: %s is %zu x %zu, at most 2^31 rows and columns fit",
+                       name, rows, columns);
+    if (ld < columns)
+        return SS_FAIL(SS_ERR_INTERNAL,
+                       "matrix product: %s has %zu columns, but only %zu elements between rows", name,
+                       columns, ld);
+    if (!rows || !columns)
+        return SS_OK;
+    if (!ss_multiply(rows - 1, ld, &last) || last > have || s.offset > have || columns > have - s.offset ||
+        last > have - s.offset - columns)
+        return SS_FAIL(SS_ERR_INTERNAL,
+                       "matrix product: %s, %zu x %zu at %zu with %zu between rows, leaves its buffer of %zu",
+                       name, rows, columns, s.offset, ld, have);
+    return SS_OK;
+}
+
+static enum ss_status check(const struct ss_gemm *g)
+{
+    enum ss_status st = SS_OK;
+
+    TRY(check_matrix("A", g->a, g->transpose_a ? g->k : g->m, g->transpose_a ? g->m : g->k, g->lda));
+    TRY(check_matrix("B", g->b, g->transpose_b ? g->n : g->k, g->transpose_b ? g->k : g->n, g->ldb));
+    TRY(check_matrix("C", g->c, g->m, g->n, g->ldc));
+out:
+    return st;
+}
+
+/* ---- the choice ---- */
+
+static enum ss_gemm_kind kind_of(const struct ss_device *d)
+{
+    if (d->gemm.wanted != SS_GEMM_AUTO)
+        return d->gemm.wanted;
+    return ss_device_is_cpu(d) ? SS_GEMM_OWN : SS_GEMM_CLBLAST;
+}
+
 enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g)
 {
-    return plain(d, g);
+    enum ss_status st = SS_OK;
+
+    TRY(check(g));
+    if (!g->m || !g->n || (!g->k && g->accumulate))
+        return SS_OK;
+    if (!g->k || d->gemm.level == SS_GEMM_PLAIN)
+        return ss_gemm_plain(d, g);
+    if (kind_of(d) == SS_GEMM_CLBLAST)
+        return d->gemm.level == SS_GEMM_FAST ? ss_gemm_clblast(d, g) : ss_gemm_plain(d, g);
+    TRY(ss_gemm_own(d, g, d->gemm.level == SS_GEMM_SIMPLE));
+out:
+    return st;
 }
 
 void ss_gemm_choose(struct ss_device *d, enum ss_gemm_kind kind)
 {
-    d->gemm = kind;
+    d->gemm.wanted = kind;
 }
 
 const char *ss_gemm_backend(const struct ss_device *d)
 {
-    (void)d;
-    return "plain";
+    if (d->gemm.level == SS_GEMM_PLAIN || (kind_of(d) == SS_GEMM_CLBLAST && d->gemm.level != SS_GEMM_FAST))
+        return "plain";
+    return kind_of(d) == SS_GEMM_CLBLAST ? "clblast" : d->gemm.level == SS_GEMM_FAST ? "own" : "own-simple";
 }
 
 void ss_gemm_use_plain(struct ss_device *d)
 {
-    d->gemm_plain = true;
+    d->gemm.level = SS_GEMM_PLAIN;
 }

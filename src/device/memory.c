@@ -4,11 +4,14 @@
 #include "base/checked.h"
 #include "device/opencl.h"
 
-enum { ELEMENT = 4 };
+enum {
+    ELEMENT = 4,
+    SLACK = 256 /* bytes after the end that vector loads may touch; what they find there is thrown away */
+};
 
 enum ss_status ss_buffer_create(struct ss_device *d, size_t bytes, struct ss_buffer **out)
 {
-    const size_t size = ss_round_up(bytes ? bytes : 1, 64); /* vector loads may end past the last element */
+    const size_t size = bytes < SIZE_MAX / 2 ? ss_round_up(bytes, 64) + SLACK : bytes;
     const cl_uint zero = 0;
     struct ss_buffer *b = NULL;
     enum ss_status st = SS_OK;
@@ -30,7 +33,8 @@ enum ss_status ss_buffer_create(struct ss_device *d, size_t bytes, struct ss_buf
         st = ss_cl_fail(d, "clCreateBuffer", code, what);
         goto out;
     }
-    b->bytes = size;
+    b->bytes = bytes;
+    b->size = size;
     d->allocated += size;
     *out = b;
     b = NULL;
@@ -45,7 +49,7 @@ void ss_buffer_free(struct ss_buffer *b)
         return;
     if (b->memory)
         clReleaseMemObject(b->memory);
-    b->device->allocated -= b->bytes;
+    b->device->allocated -= b->size;
     free(b);
 }
 

@@ -9,6 +9,18 @@
 
 struct ss_program; /* program.c */
 
+/** Backends in the order of falling back. */
+enum ss_gemm_level { SS_GEMM_FAST, SS_GEMM_SIMPLE, SS_GEMM_PLAIN };
+
+struct ss_gemm_state {
+    enum ss_gemm_kind wanted;
+    enum ss_gemm_level level;  /* how far fast ones have been set aside */
+    struct ss_buffer *scratch; /* of the own backend: packed operands */
+    struct ss_buffer *parts;   /* of the own backend: partial products */
+    struct ss_buffer *counter; /* of the own backend: tasks handed out so far, */
+    uint32_t count;            /* and its value after all that is enqueued */
+};
+
 struct ss_device {
     struct ss_device_info info;
     cl_platform_id platform;
@@ -19,18 +31,20 @@ struct ss_device {
     size_t n_builds;
     double build_seconds;
     size_t allocated;
-    enum ss_gemm_kind gemm;
-    bool gemm_plain;
+    struct ss_gemm_state gemm;
 };
 
 struct ss_buffer {
     struct ss_device *device; /* borrowed, outlives the buffer */
     cl_mem memory;
-    size_t bytes;
+    size_t bytes, size; /* asked for, and allocated */
 };
 
 /** Symbolic name of an OpenCL error code. Never NULL. */
 const char *ss_cl_error_name(cl_int code);
+
+/** SS_ERR_MEMORY for codes that say that memory ran out, else SS_ERR_DEVICE. */
+enum ss_status ss_cl_status(cl_int code);
 
 /** The status for `code` of the call named `call`, reported with the device and `what` (a kernel, a size, or
  * ""). */
@@ -48,6 +62,11 @@ enum ss_status ss_cl_fail(const struct ss_device *d, const char *call, cl_int co
 /** Find the platform and device ids of an entry of ss_device_list_make. */
 SS_MUST_CHECK enum ss_status ss_device_ids(const struct ss_device_info *info, cl_platform_id *platform,
                                            cl_device_id *id);
+
+/** Set `chosen` and `reason` of a list from its items. */
+void ss_device_list_rank(struct ss_device_list *list);
+
+void ss_gemm_release(struct ss_gemm_state *s);
 
 void ss_programs_free(struct ss_program *first);
 

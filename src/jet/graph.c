@@ -84,8 +84,8 @@ static enum ss_order order_of(const struct ss_graph *g, const ss_value *operands
     return order;
 }
 
-struct ss_node *ss_graph_add(struct ss_graph *g, const struct ss_operation *operation, const ss_value *operands,
-                             size_t n_operands, size_t width, ss_value *out)
+struct ss_node *ss_graph_add(struct ss_graph *g, const struct ss_operation *operation,
+                             const ss_value *operands, size_t n_operands, size_t width, ss_value *out)
 {
     *out = 0;
     for (size_t i = 0; i < n_operands; i++)
@@ -108,11 +108,11 @@ struct ss_node *ss_graph_add(struct ss_graph *g, const struct ss_operation *oper
     return node;
 }
 
-struct ss_parameter *ss_graph_add_parameter(struct ss_graph *g, const char *name, const char *suffix, size_t rows,
-                                            size_t columns)
+struct ss_parameter *ss_graph_add_parameter(struct ss_graph *g, const char *name, const char *suffix,
+                                            size_t rows, size_t columns)
 {
-    struct ss_parameter p = {.dimensions = columns ? 2 : 1, .shape = {rows, columns ? columns : 1},
-                             .offset = g->flat_size};
+    struct ss_parameter p = {
+        .dimensions = columns ? 2 : 1, .shape = {rows, columns ? columns : 1}, .offset = g->flat_size};
 
     if (g->status != SS_OK)
         return &g->no_parameter;

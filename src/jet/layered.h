@@ -1,6 +1,6 @@
 /*
- * layered.h - the plan that runs a graph one operation at a time: a matrix product per dense layer, a kernel for each
- * other operation. It takes any graph, any streams and any number of rows up to its capacity.
+ * layered.h - the plan that runs a graph one operation at a time: a matrix product per dense layer, a kernel
+ * for each other operation. It takes any graph, any streams and any number of rows up to its capacity.
  */
 #ifndef SS_JET_LAYERED_H
 #define SS_JET_LAYERED_H
@@ -20,18 +20,20 @@ struct ss_layered_options {
 
 /** Allocate all jets and build all kernels. `graph` is borrowed and must outlive the plan. */
 SS_MUST_CHECK enum ss_status ss_layered_create(struct ss_device *device, const struct ss_graph *graph,
-                                               const struct ss_layered_options *options, struct ss_layered **out);
+                                               const struct ss_layered_options *options,
+                                               struct ss_layered **out);
 void ss_layered_free(struct ss_layered *p);
 
 /** Bytes that ss_layered_create takes on the device, without creating anything. */
-SS_MUST_CHECK enum ss_status ss_layered_bytes(const struct ss_graph *graph, const struct ss_layered_options *options,
-                                              size_t *bytes);
+SS_MUST_CHECK enum ss_status ss_layered_bytes(const struct ss_graph *graph,
+                                              const struct ss_layered_options *options, size_t *bytes);
 
-/** Where to write the jet of an input, (streams, rows, width) with the rows of the next forward sweep; an active input
- *  has ss_streams_first streams. */
+/** Where to write the jet of an input, (streams, rows, width) with the rows of the next forward sweep; an
+ * active input has ss_streams_first streams. */
 struct ss_span ss_layered_input(const struct ss_layered *p, ss_value input);
 
-/** The jet of a value after forward, and how many streams it has; where reverse reads or leaves its adjoint. */
+/** The jet of a value after forward, and how many streams it has; where reverse reads or leaves its adjoint.
+ */
 struct ss_span ss_layered_jet(const struct ss_layered *p, ss_value v, size_t *streams);
 struct ss_span ss_layered_adjoint(const struct ss_layered *p, ss_value v);
 
@@ -44,7 +46,7 @@ SS_MUST_CHECK enum ss_status ss_layered_forward(struct ss_layered *p, struct ss_
  * @param gradient    flat, of the parameters; .buffer NULL: not wanted (only the inputs' adjoints are)
  * @param accumulate  add to `gradient` instead of writing it
  */
-SS_MUST_CHECK enum ss_status ss_layered_reverse(struct ss_layered *p, struct ss_span parameters, struct ss_span gradient,
-                                                bool accumulate);
+SS_MUST_CHECK enum ss_status ss_layered_reverse(struct ss_layered *p, struct ss_span parameters,
+                                                struct ss_span gradient, bool accumulate);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * operation.h - private to src/jet/: nodes of a graph, and what an operation must offer to be one.
  *
- * An operation is one C file (its row in a table of functions) and one kernel file: forward and reverse beside each
- * other. It sees jets through struct ss_step alone, never the graph around it.
+ * An operation is one C file (its row in a table of functions) and one kernel file: forward and reverse
+ * beside each other. It sees jets through struct ss_step alone, never the graph around it.
  */
 #ifndef SS_JET_OPERATION_H
 #define SS_JET_OPERATION_H
@@ -22,7 +22,8 @@ struct ss_node {
     size_t n_operands;
     size_t width;
     enum ss_order order;
-    const struct ss_parameter *parameter[2]; /* resolved by ss_graph_node: the table may move while it grows */
+    const struct ss_parameter
+        *parameter[2]; /* resolved by ss_graph_node: the table may move while it grows */
     size_t parameter_index[2];
     size_t n_parameters;
     /* settings of one operation or another */
@@ -57,20 +58,20 @@ struct ss_operation {
     enum ss_status (*reverse)(const struct ss_step *s);
 };
 
-extern const struct ss_operation ss_operation_dense, ss_operation_activation, ss_operation_add, ss_operation_product,
-    ss_operation_shift, ss_operation_scale, ss_operation_split, ss_operation_concatenate, ss_operation_squared_distance,
-    ss_operation_row_sum;
+extern const struct ss_operation ss_operation_dense, ss_operation_activation, ss_operation_add,
+    ss_operation_product, ss_operation_shift, ss_operation_scale, ss_operation_split,
+    ss_operation_concatenate, ss_operation_squared_distance, ss_operation_row_sum;
 
 const struct ss_node *ss_graph_node(const struct ss_graph *g, ss_value v);
 size_t ss_graph_values(const struct ss_graph *g);
 
 /** Add a node; its operands must exist. Used by the files of the operations. */
-struct ss_node *ss_graph_add(struct ss_graph *g, const struct ss_operation *operation, const ss_value *operands,
-                             size_t n_operands, size_t width, ss_value *out);
+struct ss_node *ss_graph_add(struct ss_graph *g, const struct ss_operation *operation,
+                             const ss_value *operands, size_t n_operands, size_t width, ss_value *out);
 
 /** Add a parameter of the newest node; a name twice is a mistake. `columns` = 0: a vector. */
-struct ss_parameter *ss_graph_add_parameter(struct ss_graph *g, const char *name, const char *suffix, size_t rows,
-                                            size_t columns);
+struct ss_parameter *ss_graph_add_parameter(struct ss_graph *g, const char *name, const char *suffix,
+                                            size_t rows, size_t columns);
 
 /** Keep the first mistake. */
 __attribute__((format(printf, 2, 3))) void ss_graph_mistake(struct ss_graph *g, const char *format, ...);

@@ -9,8 +9,8 @@
  *     + 1 if collapsed       second derivative, summed over the slices
  *       or `slices` if apart second derivative along each slice
  *
- * Second derivatives come last so that a value linear in x (an input, or a dense layer of one) is a prefix: they are
- * zero there, not stored and not multiplied. A passive value is the prefix of one stream.
+ * Second derivatives come last so that a value linear in x (an input, or a dense layer of one) is a prefix:
+ * they are zero there, not stored and not multiplied. A passive value is the prefix of one stream.
  */
 #ifndef SS_JET_STREAMS_H
 #define SS_JET_STREAMS_H
@@ -42,7 +42,9 @@ static inline size_t ss_streams_second(struct ss_streams s)
 
 static inline size_t ss_streams_count(struct ss_streams s, enum ss_order order)
 {
-    return order == SS_ORDER_PASSIVE ? 1 : ss_streams_first(s) + (order == SS_ORDER_CURVED ? ss_streams_second(s) : 0);
+    return order == SS_ORDER_PASSIVE
+               ? 1
+               : ss_streams_first(s) + (order == SS_ORDER_CURVED ? ss_streams_second(s) : 0);
 }
 
 #endif

@@ -2,10 +2,11 @@
  * loss.h - one objective on one model: loss of a batch and its gradient by the parameters.
  *
  *   esm     tr(Ds) + 1/2 |s|^2                      ssm     mean over slices of v'(Ds)v + 1/2 (v's)^2
- *   ssm_vr  mean over slices of v'(Ds)v + 1/2 |s|^2   dsm     1/2 |s(x~) + (x~ - x)/sigma^2|^2, x~ = x + sigma z
+ *   ssm_vr  mean over slices of v'(Ds)v + 1/2 |s|^2   dsm     1/2 |s(x~) + (x~ - x)/sigma^2|^2, x~ = x +
+ * sigma z
  *
- * each a mean over rows (Hyvarinen 2005; Song et al. 2019; Vincent 2011). Directions are handled in chunks, so memory
- * does not grow with D (esm) or M.
+ * each a mean over rows (Hyvarinen 2005; Song et al. 2019; Vincent 2011). Directions are handled in chunks,
+ * so memory does not grow with D (esm) or M.
  */
 #ifndef SS_OBJECTIVE_LOSS_H
 #define SS_OBJECTIVE_LOSS_H
@@ -25,25 +26,25 @@ struct ss_loss_options {
     size_t chunk;  /* directions at a time; 0 = chosen by memory */
 };
 
-/** Allocates all it needs and builds all kernels. `model` is borrowed. SS_ERR_USAGE: an objective or a plan that the
- *  model does not allow. */
+/** Allocates all it needs and builds all kernels. `model` is borrowed. SS_ERR_USAGE: an objective or a plan
+ * that the model does not allow. */
 SS_MUST_CHECK enum ss_status ss_loss_create(struct ss_device *device, const struct ss_model *model,
                                             const struct ss_loss_options *options, struct ss_loss **out);
 void ss_loss_free(struct ss_loss *l);
 
 /** Bytes that it takes on the device, and the name and reason of its plan ("layered: ..."). */
-SS_MUST_CHECK enum ss_status ss_loss_bytes(const struct ss_model *model, const struct ss_loss_options *options,
-                                           size_t *bytes);
+SS_MUST_CHECK enum ss_status ss_loss_bytes(const struct ss_model *model,
+                                           const struct ss_loss_options *options, size_t *bytes);
 const char *ss_loss_plan(const struct ss_loss *l);
 
 /** Where to write the batch, rows x D, before enqueueing. Kept by enqueue. */
 struct ss_span ss_loss_rows(const struct ss_loss *l);
 
 struct ss_loss_batch {
-    size_t rows;              /* of this batch, at most the capacity */
-    struct ss_draw draw;      /* of slices and noise, unless these are given: */
-    struct ss_span slices;    /* (M, rows, D) or .buffer NULL */
-    struct ss_span noise;     /* (rows, D), dsm, or .buffer NULL */
+    size_t rows;               /* of this batch, at most the capacity */
+    struct ss_draw draw;       /* of slices and noise, unless these are given: */
+    struct ss_span slices;     /* (M, rows, D) or .buffer NULL */
+    struct ss_span noise;      /* (rows, D), dsm, or .buffer NULL */
     struct ss_span parameters; /* flat */
     struct ss_span gradient;   /* flat, overwritten; .buffer NULL: loss alone */
 };
@@ -51,22 +52,27 @@ struct ss_loss_batch {
 /** Enqueue the loss (and gradient) of the batch in ss_loss_rows. Does not wait. */
 SS_MUST_CHECK enum ss_status ss_loss_enqueue(struct ss_loss *l, const struct ss_loss_batch *batch);
 
-/** Loss of each row of the last enqueued batch, rows floats; and their mean, one float, both on the device. */
+/** Loss of each row of the last enqueued batch, rows floats; and their mean, one float, both on the device.
+ */
 struct ss_span ss_loss_of_rows(const struct ss_loss *l);
 struct ss_span ss_loss_mean(const struct ss_loss *l);
+
+size_t ss_loss_capacity(const struct ss_loss *l);  /* rows */
+size_t ss_loss_dimension(const struct ss_loss *l); /* D */
 
 struct ss_estimate {
     double mean, standard_error; /* over rows */
 };
 
 /**
- * The objective on host rows x[rows x D], waits: mean and standard error over rows, any number of rows in pieces.
- * Random slices and noise are those of held-out draws with `seed`: the same each time.
+ * The objective on host rows x[rows x D], waits: mean and standard error over rows, any number of rows in
+ * pieces. Random slices and noise are those of held-out draws with `seed`: the same each time.
  *
- * @param progress  called with the fraction done between pieces, may be NULL; returns false to stop (SS_ERR_INTERRUPTED)
+ * @param progress  called with the fraction done between pieces, may be NULL; returns false to stop
+ * (SS_ERR_INTERRUPTED)
  */
-SS_MUST_CHECK enum ss_status ss_loss_estimate(struct ss_loss *l, struct ss_span parameters, const float *x, size_t rows,
-                                              uint32_t seed, bool (*progress)(void *, double), void *context,
-                                              struct ss_estimate *out);
+SS_MUST_CHECK enum ss_status ss_loss_estimate(struct ss_loss *l, struct ss_span parameters, const float *x,
+                                              size_t rows, uint32_t seed, bool (*progress)(void *, double),
+                                              void *context, struct ss_estimate *out);
 
 #endif

@@ -1,0 +1,101 @@
+/*
+ * slices.cl - random directions v with E[vv'] = I, and normals, from counters (random/philox.clh): key (seed,
+ * purpose), counter (step, row of the global batch, slice, column / 4).
+ *
+ * Layout  v (count, rows, width), slices first .. first + count of the batch's.
+ * Launch  independent (ceil(width / 4), rows, count); unit (width, rows, count); sphere (rows, count);
+ * orthogonal (rows). -D      LAW: 0 rademacher, 1 gaussian (default 0).
+ */
+#ifndef LAW
+#define LAW 0
+#endif
+
+#include "random/philox.clh"
+
+kernel void slices_independent(const uint seed, const uint purpose, const uint step_word,
+                               const uint high_word, const uint first_row, const uint rows, const uint width,
+                               const uint first, const uint count, global float *restrict v, const uint v_at)
+{
+    const size_t quad = get_global_id(0), row = get_global_id(1), slice = get_global_id(2);
+
+    if (4 * quad >= width || row >= rows || slice >= count)
+        return;
+    const uint4 bits =
+        ss_philox((uint4)(step_word, first_row + (uint)row, (first + (uint)slice) ^ high_word, (uint)quad),
+                  (uint2)(seed, purpose));
+#if LAW == 0
+    const float4 z = ss_rademacher4(bits);
+#else
+    const float4 z = ss_normal4(bits);
+#endif
+    global float *to = v + v_at + (slice * rows + row) * width + 4 * quad;
+    const uint left = width - 4 * (uint)quad;
+
+    to[0] = z.x;
+    if (left > 1)
+        to[1] = z.y;
+    if (left > 2)
+        to[2] = z.z;
+    if (left > 3)
+        to[3] = z.w;
+}
+
+/* Unit vectors first .. first + count, for exact score matching; zero past `width`. */
+kernel void slices_unit(const uint rows, const uint width, const uint first, const uint count,
+                        global float *restrict v, const uint v_at)
+{
+    const size_t d = get_global_id(0), row = get_global_id(1), slice = get_global_id(2);
+
+    if (d < width && row < rows && slice < count)
+        v[v_at + (slice * rows + row) * width + d] = d == first + slice ? 1.0f : 0.0f;
+}
+
+static inline float dot_rows(global const float *a, global const float *b, const uint width)
+{
+    float sum = 0.0f;
+
+    for (uint d = 0; d < width; d++)
+        sum = fma(a[d], b[d], sum);
+    return sum;
+}
+
+static inline void set_length(global float *v, const uint width, const float length)
+{
+    const float scale = length / sqrt(dot_rows(v, v, width));
+
+    for (uint d = 0; d < width; d++)
+        v[d] *= scale;
+}
+
+/* Gaussian directions, already in v, to the sphere of radius sqrt(width). */
+kernel void slices_sphere(const uint rows, const uint width, const uint count, global float *restrict v,
+                          const uint v_at)
+{
+    const size_t row = get_global_id(0), slice = get_global_id(1);
+
+    if (row < rows && slice < count)
+        set_length(v + v_at + (slice * rows + row) * width, width, sqrt((float)width));
+}
+
+/* Gaussian directions, already in v, made orthogonal in frames of `width` (Gram-Schmidt, each direction
+ * twice, which leaves an error of rounding alone: Giraud et al. 2005), of length sqrt(width). */
+kernel void slices_orthogonal(const uint rows, const uint width, const uint count, global float *restrict v,
+                              const uint v_at)
+{
+    const size_t row = get_global_id(0);
+
+    if (row >= rows)
+        return;
+    for (uint s = 0; s < count; s++) {
+        global float *to = v + v_at + (s * (size_t)rows + row) * width;
+        for (uint again = 0; again < 2; again++) {
+            for (uint t = s - s % width; t < s; t++) {
+                global const float *other = v + v_at + (t * (size_t)rows + row) * width;
+                const float along = dot_rows(to, other, width) / (float)width;
+                for (uint d = 0; d < width; d++)
+                    to[d] = fma(-along, other[d], to[d]);
+            }
+            set_length(to, width, sqrt((float)width));
+        }
+    }
+}

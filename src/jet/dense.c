@@ -1,0 +1,109 @@
+/* dense.c - y = W x + b: one product over all streams; the bias touches the value alone. */
+#include <math.h>
+
+#include "jet/operation.h"
+
+enum { WEIGHT, BIAS };
+enum { ADD, SUM };
+
+ss_value ss_dense(struct ss_graph *g, ss_value x, size_t n_out, bool bias, const char *name)
+{
+    const size_t n_in = ss_graph_width(g, x);
+    const float deviation = 1.0f / sqrtf((float)n_in);
+    ss_value y;
+
+    ss_graph_add(g, &ss_operation_dense, &x, 1, n_out, &y);
+    struct ss_parameter *p = ss_graph_add_parameter(g, name, ".weight", n_out, n_in);
+    p->initial = SS_INITIAL_NORMAL;
+    p->deviation = deviation;
+    if (bias) {
+        p = ss_graph_add_parameter(g, name, ".bias", n_out, 0);
+        p->initial = SS_INITIAL_NORMAL;
+        p->deviation = deviation;
+    }
+    return y;
+}
+
+static enum ss_status forward(const struct ss_step *s)
+{
+    const size_t n_in = s->x_width[0], n_out = s->node->width;
+    const struct ss_gemm product = {.transpose_b = true,
+                                    .m = ss_step_y_streams(s) * s->rows,
+                                    .n = n_out,
+                                    .k = n_in,
+                                    .a = s->x[0],
+                                    .lda = n_in,
+                                    .b = ss_step_parameter(s, WEIGHT),
+                                    .ldb = n_in,
+                                    .c = s->y,
+                                    .ldc = n_out};
+    enum ss_status st = SS_OK;
+
+    TRY(ss_gemm_enqueue(s->device, &product));
+    if (s->node->n_parameters > BIAS) {
+        const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->rows), ss_arg_u32((uint32_t)n_out),
+                                      ss_arg_f32(1.0f), ss_arg_span(ss_step_parameter(s, BIAS)),
+                                      ss_arg_span(s->y)};
+        TRY(ss_launch(s->kernel[ADD], (struct ss_range){.global = {n_out, s->rows}}, args, SS_COUNT(args)));
+    }
+out:
+    return st;
+}
+
+static enum ss_status reverse_parameters(const struct ss_step *s)
+{
+    const size_t n_in = s->x_width[0], n_out = s->node->width;
+    const struct ss_gemm weight = {.transpose_a = true,
+                                   .m = n_out,
+                                   .n = n_in,
+                                   .k = ss_step_y_streams(s) * s->rows,
+                                   .a = s->y_bar,
+                                   .lda = n_out,
+                                   .b = s->x[0],
+                                   .ldb = n_in,
+                                   .c = ss_step_gradient(s, WEIGHT),
+                                   .ldc = n_in,
+                                   .accumulate = true};
+    enum ss_status st = SS_OK;
+
+    TRY(ss_gemm_enqueue(s->device, &weight));
+    if (s->node->n_parameters > BIAS) {
+        const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->rows), ss_arg_u32((uint32_t)n_out),
+                                      ss_arg_f32(1.0f), ss_arg_span(s->y_bar),
+                                      ss_arg_span(ss_step_gradient(s, BIAS))};
+        TRY(ss_launch(s->kernel[SUM], (struct ss_range){.global = {n_out}}, args, SS_COUNT(args)));
+    }
+out:
+    return st;
+}
+
+static enum ss_status reverse(const struct ss_step *s)
+{
+    const size_t n_in = s->x_width[0], n_out = s->node->width;
+    const struct ss_gemm input = {.m = ss_step_y_streams(s) * s->rows,
+                                  .n = n_in,
+                                  .k = n_out,
+                                  .a = s->y_bar,
+                                  .lda = n_out,
+                                  .b = ss_step_parameter(s, WEIGHT),
+                                  .ldb = n_in,
+                                  .c = s->x_bar[0],
+                                  .ldc = n_in,
+                                  .accumulate = s->accumulate[0]};
+    enum ss_status st = SS_OK;
+
+    if (s->gradient.buffer)
+        TRY(reverse_parameters(s));
+    if (s->wanted[0])
+        TRY(ss_gemm_enqueue(s->device, &input));
+out:
+    return st;
+}
+
+const struct ss_operation ss_operation_dense = {
+    .name = "dense",
+    .file = "jet/sums.cl",
+    .kernels = {"columns_add", "columns_sum"},
+    .forward = forward,
+    .reverse = reverse,
+};

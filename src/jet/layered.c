@@ -1,0 +1,284 @@
+#include "jet/layered.h"
+
+#include <stdlib.h>
+
+#include "base/checked.h"
+#include "jet/operation.h"
+
+struct value {
+    struct ss_buffer *jet, *adjoint;
+    bool wanted; /* its adjoint is written in reverse */
+};
+
+struct ss_layered {
+    struct ss_device *device;
+    const struct ss_graph *graph;
+    struct ss_streams streams;
+    size_t capacity, rows;
+    size_t n_values;
+    struct value *values;
+    struct ss_step *steps; /* one a value, all but rows, parameters and gradient filled in */
+    struct ss_kernel *(*kernels)[SS_MAX_KERNELS];
+};
+
+/* ---- which adjoints are wanted ---- */
+
+/* A value's adjoint is wanted if it lies between the output and something trained or an input whose gradient
+ * is asked for: then its node, or one before it, has parameters or is an active input. */
+static void mark_wanted(const struct ss_graph *g, const struct ss_layered_options *o, struct value *values)
+{
+    const size_t n = ss_graph_values(g);
+    const ss_value output = ss_graph_output_value(g);
+
+    for (ss_value v = 0; v < n; v++) {
+        const struct ss_node *const node = ss_graph_node(g, v);
+        bool leads = node->n_parameters > 0;
+        if (!node->operation)
+            leads = o->input_gradient && node->order != SS_ORDER_PASSIVE;
+        for (size_t i = 0; i < node->n_operands; i++)
+            leads |= values[node->operand[i]].wanted;
+        values[v].wanted = leads;
+    }
+    bool *const reached = calloc(n, sizeof(*reached));
+    if (!reached)
+        return; /* more adjoints than needed: right, only larger */
+    reached[output] = true;
+    for (ss_value v = (ss_value)n; v-- > 0;) {
+        const struct ss_node *const node = ss_graph_node(g, v);
+        for (size_t i = 0; reached[v] && i < node->n_operands; i++)
+            reached[node->operand[i]] = true;
+        values[v].wanted &= reached[v];
+    }
+    values[output].wanted = true;
+    free(reached);
+}
+
+/* ---- memory ---- */
+
+static size_t jet_bytes(const struct ss_graph *g, ss_value v, struct ss_streams streams, size_t rows)
+{
+    const struct ss_node *const node = ss_graph_node(g, v);
+    size_t n = ss_streams_count(streams, node->order);
+
+    /* kernels count elements in 32 bits */
+    if (!ss_multiply(n, rows, &n) || !ss_multiply(n, node->width, &n) || n > UINT32_MAX)
+        return SIZE_MAX;
+    return n * sizeof(float);
+}
+
+enum ss_status ss_layered_bytes(const struct ss_graph *graph, const struct ss_layered_options *options,
+                                size_t *bytes)
+{
+    const size_t n = ss_graph_values(graph);
+    struct value *values = NULL;
+    size_t sum = 0;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_graph_status(graph));
+    TRY(ss_allocate(n, &values));
+    mark_wanted(graph, options, values);
+    for (ss_value v = 0; v < n; v++) {
+        const size_t one = jet_bytes(graph, v, options->streams, options->rows);
+        const size_t here = options->reverse && values[v].wanted ? 2 : 1;
+        if (one == SIZE_MAX || sum > SIZE_MAX / 2 - here * one) {
+            st = SS_FAIL(SS_ERR_MEMORY,
+                         "%zu rows of %zu columns with %u slices are too many for one pass: use a smaller "
+                         "batch or fewer slices",
+                         options->rows, ss_graph_width(graph, v), options->streams.slices);
+            goto out;
+        }
+        sum += here * one;
+    }
+    *bytes = sum;
+out:
+    free(values);
+    return st;
+}
+
+static enum ss_status allocate_values(struct ss_layered *p, const struct ss_layered_options *o)
+{
+    enum ss_status st = SS_OK;
+
+    for (ss_value v = 0; v < p->n_values; v++) {
+        const size_t bytes = jet_bytes(p->graph, v, p->streams, p->capacity);
+        TRY(ss_buffer_create(p->device, bytes, &p->values[v].jet));
+        if (o->reverse && p->values[v].wanted)
+            TRY(ss_buffer_create(p->device, bytes, &p->values[v].adjoint));
+    }
+out:
+    return st;
+}
+
+/* ---- steps ---- */
+
+static enum ss_status find_kernels(struct ss_layered *p, ss_value v)
+{
+    const struct ss_node *const node = ss_graph_node(p->graph, v);
+    const struct ss_operation *const operation = node->operation;
+    const struct ss_define defines[] = {{"ACTIVATION", (long)node->activation},
+                                        {"SECOND", (long)p->streams.second}};
+    enum ss_status st = SS_OK;
+
+    /* files that do not name ACTIVATION are spared a build of their own for each */
+    const size_t skip = operation == &ss_operation_activation ? 0 : 1;
+    const bool plain = operation != &ss_operation_activation && operation != &ss_operation_product &&
+                       operation != &ss_operation_squared_distance;
+    for (size_t i = 0; i < SS_MAX_KERNELS && operation->kernels[i]; i++)
+        TRY(ss_device_kernel(p->device, operation->file, operation->kernels[i], defines + skip,
+                             plain ? 0 : 2 - skip, &p->kernels[v][i]));
+out:
+    return st;
+}
+
+static enum ss_status prepare_steps(struct ss_layered *p)
+{
+    enum ss_status st = SS_OK;
+
+    for (ss_value v = 0; v < p->n_values; v++) {
+        const struct ss_node *const node = ss_graph_node(p->graph, v);
+        struct ss_step *const s = &p->steps[v];
+        *s = (struct ss_step){.device = p->device,
+                              .streams = p->streams,
+                              .node = node,
+                              .kernel = p->kernels[v],
+                              .y = ss_span_of(p->values[v].jet),
+                              .y_bar = ss_span_of(p->values[v].adjoint)};
+        for (size_t i = 0; i < node->n_operands; i++) {
+            const ss_value x = node->operand[i];
+            s->x[i] = ss_span_of(p->values[x].jet);
+            s->x_bar[i] = ss_span_of(p->values[x].adjoint);
+            s->wanted[i] = p->values[x].wanted && p->values[x].adjoint && p->values[v].adjoint;
+            s->x_width[i] = ss_graph_width(p->graph, x);
+            s->x_order[i] = ss_graph_node(p->graph, x)->order;
+        }
+        if (node->operation)
+            TRY(find_kernels(p, v));
+    }
+out:
+    return st;
+}
+
+/* In reverse, the first to reach a value writes its adjoint and the others add to it: no adjoint needs
+ * zeroing. */
+static enum ss_status order_accumulation(struct ss_layered *p)
+{
+    bool *reached = NULL;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_allocate(p->n_values, &reached));
+    reached[ss_graph_output_value(p->graph)] = true; /* by the objective */
+    for (ss_value v = (ss_value)p->n_values; v-- > 0;) {
+        const struct ss_node *const node = p->steps[v].node;
+        for (size_t i = 0; reached[v] && i < node->n_operands; i++) {
+            p->steps[v].accumulate[i] = reached[node->operand[i]];
+            if (p->steps[v].wanted[i])
+                reached[node->operand[i]] = true;
+        }
+        if (!reached[v])
+            p->values[v].wanted = false; /* a dead end: reverse passes it over */
+    }
+out:
+    free(reached);
+    return st;
+}
+
+enum ss_status ss_layered_create(struct ss_device *device, const struct ss_graph *graph,
+                                 const struct ss_layered_options *options, struct ss_layered **out)
+{
+    struct ss_layered *p = NULL;
+    enum ss_status st = SS_OK;
+    size_t bytes;
+
+    TRY(ss_layered_bytes(graph, options, &bytes));
+    TRY(ss_allocate(1, &p));
+    p->device = device;
+    p->graph = graph;
+    p->streams = options->streams;
+    p->capacity = options->rows;
+    p->n_values = ss_graph_values(graph);
+    TRY(ss_allocate(p->n_values, &p->values));
+    TRY(ss_allocate(p->n_values, &p->steps));
+    TRY(ss_allocate(p->n_values, &p->kernels));
+    mark_wanted(graph, options, p->values);
+    TRY(allocate_values(p, options));
+    TRY(prepare_steps(p));
+    if (options->reverse)
+        TRY(order_accumulation(p));
+    *out = p;
+    p = NULL;
+out:
+    ss_layered_free(p);
+    return st;
+}
+
+void ss_layered_free(struct ss_layered *p)
+{
+    if (!p)
+        return;
+    for (size_t v = 0; p->values && v < p->n_values; v++) {
+        ss_buffer_free(p->values[v].jet);
+        ss_buffer_free(p->values[v].adjoint);
+    }
+    free(p->values);
+    free(p->steps);
+    free(p->kernels);
+    free(p);
+}
+
+struct ss_span ss_layered_input(const struct ss_layered *p, ss_value input)
+{
+    return ss_span_of(p->values[input].jet);
+}
+
+struct ss_span ss_layered_jet(const struct ss_layered *p, ss_value v, size_t *streams)
+{
+    if (streams)
+        *streams = ss_streams_count(p->streams, ss_graph_node(p->graph, v)->order);
+    return ss_span_of(p->values[v].jet);
+}
+
+struct ss_span ss_layered_adjoint(const struct ss_layered *p, ss_value v)
+{
+    return ss_span_of(p->values[v].adjoint);
+}
+
+/* ---- sweeps ---- */
+
+enum ss_status ss_layered_forward(struct ss_layered *p, struct ss_span parameters, size_t rows)
+{
+    enum ss_status st = SS_OK;
+
+    if (!rows || rows > p->capacity)
+        return SS_FAIL(SS_ERR_INTERNAL, "a pass of %zu rows through a plan of %zu", rows, p->capacity);
+    p->rows = rows;
+    for (ss_value v = 0; v < p->n_values; v++) {
+        struct ss_step *const s = &p->steps[v];
+        if (!s->node->operation)
+            continue;
+        s->rows = rows;
+        s->parameters = parameters;
+        TRY(s->node->operation->forward(s));
+    }
+out:
+    return st;
+}
+
+enum ss_status ss_layered_reverse(struct ss_layered *p, struct ss_span parameters, struct ss_span gradient,
+                                  bool accumulate)
+{
+    enum ss_status st = SS_OK;
+
+    if (gradient.buffer && !accumulate)
+        TRY(ss_span_zero(gradient, ss_graph_flat_size(p->graph)));
+    for (ss_value v = (ss_value)p->n_values; v-- > 0;) {
+        struct ss_step *const s = &p->steps[v];
+        if (!s->node->operation || !p->values[v].wanted || !p->values[v].adjoint)
+            continue;
+        s->rows = p->rows;
+        s->parameters = parameters;
+        s->gradient = gradient;
+        TRY(s->node->operation->reverse(s));
+    }
+out:
+    return st;
+}

@@ -1,0 +1,453 @@
+#include "objective/loss.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/checked.h"
+#include "config/config.h"
+#include "jet/layered.h"
+#include "model/scorer.h"
+
+/* What an objective asks of a pass; the arithmetic is in cl/objective/objective.cl. A new objective of this
+ * family is a row here. */
+struct traits {
+    bool directions; /* first derivatives along slices, and second ones for an energy */
+    bool unit;       /* the slices are the D unit vectors */
+    bool squares;    /* 1/2 (v.s)^2 a slice */
+    bool score;      /* 1/2 |s|^2 a row: an energy needs its score first */
+    bool denoise;    /* rows get noise, the score its z / sigma */
+};
+
+static const struct traits traits_of[][2] = {
+    /* energy, score net: the trace of an energy's Hessian comes with e1 = -s_i, a score net's with s itself
+     */
+    [SS_OBJECTIVE_ESM] = {{.directions = true, .unit = true, .squares = true},
+                          {.directions = true, .unit = true, .score = true}},
+    [SS_OBJECTIVE_SSM] = {{.directions = true, .squares = true}, {.directions = true, .squares = true}},
+    [SS_OBJECTIVE_SSM_VR] = {{.directions = true, .score = true}, {.directions = true, .score = true}},
+    [SS_OBJECTIVE_DSM] = {{.score = true, .denoise = true}, {.score = true, .denoise = true}},
+};
+
+enum { MOST_UNIT_DIRECTIONS = 64, GROUP = 64 };
+static const size_t jet_budget = (size_t)256
+                                 << 20; /* bytes of jets and adjoints that chunks of directions aim at */
+
+enum kernel {
+    ENERGY_ADJOINT,
+    RESIDUAL,
+    ADD_NOISE,
+    SCORE_DOTS,
+    SCORE_ROWS,
+    SCORE_ADJOINT,
+    MEAN_OF_ROWS,
+    N_KERNELS
+};
+static const char *const kernel_names[N_KERNELS] = {
+    "energy_adjoint", "residual", "add_noise", "score_dots", "score_rows", "score_adjoint", "mean_of_rows"};
+
+struct ss_loss {
+    struct ss_device *device;
+    const struct ss_model *model;
+    struct ss_loss_options options;
+    struct traits traits;
+    size_t total; /* directions */
+    size_t chunk; /* directions at a time */
+    struct ss_streams streams;
+    struct ss_layered *plan;
+    struct ss_scorer *scorer; /* an energy's score, where the traits want it */
+    struct ss_buffer *rows, *noise, *dots, *of_rows, *mean;
+    struct ss_kernel *kernel[N_KERNELS];
+    char plan_text[160];
+};
+
+/* ---- shape ---- */
+
+static bool energy_with_score(const struct ss_model *model, const struct traits *t)
+{
+    return model->is_energy && t->score;
+}
+
+static struct ss_layered_options plan_options(const struct ss_model *model, const struct ss_loss_options *o,
+                                              const struct traits *t, size_t chunk)
+{
+    const bool second = model->is_energy && t->directions;
+
+    return (struct ss_layered_options){.streams = {.slices = (uint32_t)chunk,
+                                                   .extra = energy_with_score(model, t),
+                                                   .second = second ? SS_SECOND_COLLAPSED : SS_SECOND_NONE},
+                                       .rows = o->rows,
+                                       .reverse = o->gradient};
+}
+
+static enum ss_status choose_chunk(const struct ss_model *model, const struct ss_loss_options *o,
+                                   const struct traits *t, size_t *total, size_t *chunk)
+{
+    enum ss_status st = SS_OK;
+    size_t none = 0, one = 0;
+
+    *total = !t->directions ? 0 : t->unit ? model->dimension : o->objective.count;
+    *chunk = *total;
+    if (o->objective.slices == SS_SLICES_ORTHOGONAL && !t->unit)
+        goto out; /* frames are drawn as one */
+    const struct ss_layered_options without = plan_options(model, o, t, 0),
+                                    with = plan_options(model, o, t, 1);
+    TRY(ss_layered_bytes(model->graph, &without, &none));
+    TRY(ss_layered_bytes(model->graph, &with, &one));
+    size_t most = o->chunk;
+    if (!most) {
+        const size_t each = one > none ? one - none : 1;
+        most = none < jet_budget ? (jet_budget - none) / each : 1;
+        if (t->unit && most > MOST_UNIT_DIRECTIONS)
+            most = MOST_UNIT_DIRECTIONS;
+    }
+    if (most < 1)
+        most = 1;
+    if (*total > most) { /* chunks of one size: the last is padded with zero slices */
+        const size_t chunks = (*total + most - 1) / most;
+        *chunk = (*total + chunks - 1) / chunks;
+    }
+out:
+    return st;
+}
+
+static enum ss_status check(const struct ss_model *model, const struct ss_loss_options *o)
+{
+    const struct ss_objective_options *const j = &o->objective;
+    const struct traits *const t = &traits_of[j->kind][!model->is_energy];
+
+    if (o->engine.plan == SS_PLAN_FUSED)
+        return SS_FAIL(SS_ERR_USAGE,
+                       "engine.plan: fused does not take this model in this version; use auto or layered");
+    if (t->directions && !t->unit && !j->count)
+        return SS_FAIL(SS_ERR_USAGE, "objective.count: 0 slices, at least 1 is needed");
+    if (t->denoise && !(j->sigma > 0))
+        return SS_FAIL(SS_ERR_USAGE, "objective.sigma: must be above 0, found %g", j->sigma);
+    if (!o->rows)
+        return SS_FAIL(SS_ERR_USAGE, "a batch of 0 rows");
+    return SS_OK;
+}
+
+enum ss_status ss_loss_bytes(const struct ss_model *model, const struct ss_loss_options *options,
+                             size_t *bytes)
+{
+    const struct traits *const t = &traits_of[options->objective.kind][!model->is_energy];
+    const size_t row_bytes = options->rows * model->dimension * sizeof(float);
+    size_t total, chunk, plan = 0, scorer = 0;
+    enum ss_status st = SS_OK;
+
+    TRY(check(model, options));
+    TRY(choose_chunk(model, options, t, &total, &chunk));
+    const struct ss_layered_options o = plan_options(model, options, t, chunk);
+    TRY(ss_layered_bytes(model->graph, &o, &plan));
+    if (energy_with_score(model, t)) {
+        const struct ss_layered_options s = {.rows = options->rows, .reverse = true, .input_gradient = true};
+        TRY(ss_layered_bytes(model->graph, &s, &scorer));
+    }
+    *bytes =
+        plan + scorer + (t->denoise ? 2 : 1) * row_bytes + (2 * chunk + 1) * options->rows * sizeof(float);
+out:
+    return st;
+}
+
+/* ---- life ---- */
+
+static enum ss_status allocate_buffers(struct ss_loss *l)
+{
+    const size_t rows = l->options.rows, row_bytes = rows * l->model->dimension * sizeof(float);
+    enum ss_status st = SS_OK;
+
+    TRY(ss_buffer_create(l->device, row_bytes, &l->rows));
+    if (l->traits.denoise)
+        TRY(ss_buffer_create(l->device, row_bytes, &l->noise));
+    if (!l->model->is_energy && l->chunk)
+        TRY(ss_buffer_create(l->device, 2 * l->chunk * rows * sizeof(float), &l->dots));
+    TRY(ss_buffer_create(l->device, rows * sizeof(float), &l->of_rows));
+    TRY(ss_buffer_create(l->device, sizeof(float), &l->mean));
+out:
+    return st;
+}
+
+static enum ss_status prepare(struct ss_loss *l)
+{
+    enum ss_status st = SS_OK;
+
+    TRY(choose_chunk(l->model, &l->options, &l->traits, &l->total, &l->chunk));
+    const struct ss_layered_options o = plan_options(l->model, &l->options, &l->traits, l->chunk);
+    l->streams = o.streams;
+    TRY(ss_layered_create(l->device, l->model->graph, &o, &l->plan));
+    if (energy_with_score(l->model, &l->traits))
+        TRY(ss_scorer_create(l->device, l->model, l->options.rows, &l->scorer));
+    TRY(allocate_buffers(l));
+    for (int k = 0; k < N_KERNELS; k++)
+        TRY(ss_device_kernel(l->device, "objective/objective.cl", kernel_names[k], NULL, 0, &l->kernel[k]));
+    if (l->chunk < l->total)
+        snprintf(l->plan_text, sizeof(l->plan_text),
+                 "layered: one product a layer, %zu directions in chunks of %zu", l->total, l->chunk);
+    else
+        snprintf(l->plan_text, sizeof(l->plan_text),
+                 "layered: one product a layer, all %zu directions at once", l->total);
+out:
+    return st;
+}
+
+enum ss_status ss_loss_create(struct ss_device *device, const struct ss_model *model,
+                              const struct ss_loss_options *options, struct ss_loss **out)
+{
+    struct ss_loss *l = NULL;
+    enum ss_status st = SS_OK;
+
+    TRY(check(model, options));
+    TRY(ss_allocate(1, &l));
+    l->device = device;
+    l->model = model;
+    l->options = *options;
+    l->traits = traits_of[options->objective.kind][!model->is_energy];
+    TRY(prepare(l));
+    *out = l;
+    l = NULL;
+out:
+    ss_loss_free(l);
+    return st;
+}
+
+void ss_loss_free(struct ss_loss *l)
+{
+    if (!l)
+        return;
+    ss_layered_free(l->plan);
+    ss_scorer_free(l->scorer);
+    ss_buffer_free(l->rows);
+    ss_buffer_free(l->noise);
+    ss_buffer_free(l->dots);
+    ss_buffer_free(l->of_rows);
+    ss_buffer_free(l->mean);
+    free(l);
+}
+
+const char *ss_loss_plan(const struct ss_loss *l)
+{
+    return l->plan_text;
+}
+
+struct ss_span ss_loss_rows(const struct ss_loss *l)
+{
+    return ss_span_of(l->rows);
+}
+
+struct ss_span ss_loss_of_rows(const struct ss_loss *l)
+{
+    return ss_span_of(l->of_rows);
+}
+
+struct ss_span ss_loss_mean(const struct ss_loss *l)
+{
+    return ss_span_of(l->mean);
+}
+
+size_t ss_loss_capacity(const struct ss_loss *l)
+{
+    return l->options.rows;
+}
+
+size_t ss_loss_dimension(const struct ss_loss *l)
+{
+    return l->model->dimension;
+}
+
+/* ---- one batch ---- */
+
+struct batch { /* an ss_loss_batch with where its parts lie on the device */
+    const struct ss_loss_batch *given;
+    size_t rows, elements; /* rows x D */
+    struct ss_span input;  /* stream 0 of the plan's input */
+    struct ss_span noise;
+};
+
+static float inverse_sigma(const struct ss_loss *l)
+{
+    return l->traits.denoise ? (float)(1.0 / l->options.objective.sigma) : 0.0f;
+}
+
+/* x, or x + sigma z, to the input's value stream. */
+static enum ss_status enqueue_input(struct ss_loss *l, struct batch *b)
+{
+    const struct ss_loss_batch *const given = b->given;
+    enum ss_status st = SS_OK;
+
+    if (!l->traits.denoise)
+        return ss_span_copy(ss_span_of(l->rows), b->input, b->elements);
+    b->noise = given->noise;
+    if (!b->noise.buffer) {
+        b->noise = ss_span_of(l->noise);
+        TRY(ss_denoising_noise_enqueue(l->device, b->rows, l->model->dimension, &given->draw, b->noise));
+    }
+    const struct ss_arg args[] = {
+        ss_arg_u32((uint32_t)b->elements), ss_arg_f32((float)l->options.objective.sigma),
+        ss_arg_span(ss_span_of(l->rows)), ss_arg_span(b->noise), ss_arg_span(b->input)};
+    TRY(ss_launch(l->kernel[ADD_NOISE], (struct ss_range){.global = {b->elements}}, args, SS_COUNT(args)));
+out:
+    return st;
+}
+
+static struct ss_span extra_stream(const struct ss_loss *l, const struct batch *b)
+{
+    return ss_span_at(b->input, (1 + l->chunk) * b->elements);
+}
+
+/* An energy's score at the input, or its residual, to the stream u. */
+static enum ss_status enqueue_extra(struct ss_loss *l, const struct batch *b)
+{
+    const struct ss_arg args[] = {ss_arg_u32((uint32_t)b->elements),
+                                  ss_arg_f32(inverse_sigma(l)),
+                                  ss_arg_u32(l->traits.denoise),
+                                  ss_arg_span(ss_scorer_score(l->scorer)),
+                                  ss_arg_span(b->noise),
+                                  ss_arg_span(extra_stream(l, b))};
+    enum ss_status st = SS_OK;
+
+    TRY(ss_span_copy(b->input, ss_scorer_input(l->scorer), b->elements));
+    TRY(ss_scorer_enqueue(l->scorer, b->given->parameters, b->rows));
+    TRY(ss_launch(l->kernel[RESIDUAL], (struct ss_range){.global = {b->elements}}, args, SS_COUNT(args)));
+out:
+    return st;
+}
+
+static enum ss_status enqueue_slices(struct ss_loss *l, const struct batch *b, size_t first)
+{
+    const size_t count = l->total - first < l->chunk ? l->total - first : l->chunk, D = l->model->dimension;
+    const struct ss_slice_shape shape = {.law = l->options.objective.slices,
+                                         .rows = b->rows,
+                                         .dimension = D,
+                                         .first = first,
+                                         .count = count,
+                                         .total = l->total};
+    const struct ss_span to = ss_span_at(b->input, b->elements);
+    enum ss_status st = SS_OK;
+
+    if (l->traits.unit)
+        return ss_unit_slices_enqueue(l->device, b->rows, D, first, l->chunk, to);
+    if (b->given->slices.buffer)
+        TRY(ss_span_copy(ss_span_at(b->given->slices, first * b->elements), to, count * b->elements));
+    else
+        TRY(ss_slices_enqueue(l->device, &shape, &b->given->draw, to));
+    if (count < l->chunk)
+        TRY(ss_span_zero(ss_span_at(to, count * b->elements), (l->chunk - count) * b->elements));
+out:
+    return st;
+}
+
+static enum ss_status enqueue_energy_adjoint(struct ss_loss *l, const struct batch *b, bool first_chunk)
+{
+    const struct ss_span u = l->streams.extra ? extra_stream(l, b) : (struct ss_span){0};
+    const struct ss_span jet = ss_layered_jet(l->plan, l->model->output, NULL);
+    /* without a gradient there are no adjoints: they go over the jet, which nobody reads again */
+    const struct ss_span adjoint = l->options.gradient ? ss_layered_adjoint(l->plan, l->model->output) : jet;
+    const struct ss_arg args[] = {ss_arg_u32((uint32_t)b->rows),
+                                  ss_arg_u32((uint32_t)l->model->dimension),
+                                  ss_arg_u32(l->streams.slices),
+                                  ss_arg_u32(l->streams.extra),
+                                  ss_arg_u32(l->streams.second != SS_SECOND_NONE),
+                                  ss_arg_u32(l->traits.squares),
+                                  ss_arg_u32(first_chunk),
+                                  ss_arg_f32(l->traits.unit || !l->total ? 1.0f : 1.0f / (float)l->total),
+                                  ss_arg_f32(1.0f / (float)b->rows),
+                                  ss_arg_span(jet),
+                                  ss_arg_span(u),
+                                  ss_arg_span(adjoint),
+                                  ss_arg_buffer(l->of_rows)};
+
+    return ss_launch(l->kernel[ENERGY_ADJOINT], (struct ss_range){.global = {b->rows}}, args, SS_COUNT(args));
+}
+
+static enum ss_status enqueue_score_adjoint(struct ss_loss *l, const struct batch *b, bool first_chunk,
+                                            bool gradient)
+{
+    const uint32_t rows = (uint32_t)b->rows, D = (uint32_t)l->model->dimension, slices = l->streams.slices;
+    const float inv_m = l->traits.unit || !l->total ? 1.0f : 1.0f / (float)l->total;
+    const struct ss_span jet = ss_layered_jet(l->plan, l->model->output, NULL),
+                         v = ss_span_at(b->input, b->elements);
+    enum ss_status st = SS_OK;
+
+    if (slices) {
+        const struct ss_arg args[] = {ss_arg_u32(rows), ss_arg_u32(D),  ss_arg_u32(slices),
+                                      ss_arg_span(jet), ss_arg_span(v), ss_arg_buffer(l->dots)};
+        TRY(ss_launch(l->kernel[SCORE_DOTS], (struct ss_range){.global = {rows, slices}}, args,
+                      SS_COUNT(args)));
+    }
+    const struct ss_arg args[] = {ss_arg_u32(rows),
+                                  ss_arg_u32(D),
+                                  ss_arg_u32(slices),
+                                  ss_arg_u32(l->traits.squares),
+                                  ss_arg_u32(l->traits.denoise),
+                                  ss_arg_u32(first_chunk),
+                                  ss_arg_f32(inv_m),
+                                  ss_arg_f32(inverse_sigma(l)),
+                                  ss_arg_span(jet),
+                                  ss_arg_span(b->noise),
+                                  ss_arg_buffer(l->dots),
+                                  ss_arg_buffer(l->of_rows)};
+    TRY(ss_launch(l->kernel[SCORE_ROWS], (struct ss_range){.global = {rows}}, args, SS_COUNT(args)));
+    if (gradient) {
+        const struct ss_arg more[] = {ss_arg_u32(rows),
+                                      ss_arg_u32(D),
+                                      ss_arg_u32(slices),
+                                      ss_arg_u32(l->traits.squares),
+                                      ss_arg_u32(l->traits.denoise),
+                                      ss_arg_u32(first_chunk),
+                                      ss_arg_f32(inv_m),
+                                      ss_arg_f32(1.0f / (float)rows),
+                                      ss_arg_f32(inverse_sigma(l)),
+                                      ss_arg_span(jet),
+                                      ss_arg_span(v),
+                                      ss_arg_span(b->noise),
+                                      ss_arg_buffer(l->dots),
+                                      ss_arg_span(ss_layered_adjoint(l->plan, l->model->output))};
+        TRY(ss_launch(l->kernel[SCORE_ADJOINT], (struct ss_range){.global = {D, rows}}, more,
+                      SS_COUNT(more)));
+    }
+out:
+    return st;
+}
+
+static enum ss_status enqueue_mean(struct ss_loss *l, size_t rows)
+{
+    const struct ss_arg args[] = {ss_arg_u32((uint32_t)rows), ss_arg_f32(1.0f / (float)rows),
+                                  ss_arg_buffer(l->of_rows), ss_arg_buffer(l->mean)};
+
+    return ss_launch(l->kernel[MEAN_OF_ROWS], (struct ss_range){.global = {GROUP}, .local = {GROUP}}, args,
+                     SS_COUNT(args));
+}
+
+enum ss_status ss_loss_enqueue(struct ss_loss *l, const struct ss_loss_batch *batch)
+{
+    struct batch b = {.given = batch,
+                      .rows = batch->rows,
+                      .elements = batch->rows * l->model->dimension,
+                      .input = ss_layered_input(l->plan, l->model->input)};
+    const bool gradient = batch->gradient.buffer != NULL;
+    enum ss_status st = SS_OK;
+
+    if (!batch->rows || batch->rows > l->options.rows || (gradient && !l->options.gradient))
+        return SS_FAIL(SS_ERR_INTERNAL, "a batch of %zu rows%s for a loss of %zu%s", batch->rows,
+                       gradient ? " with gradient" : "", l->options.rows,
+                       l->options.gradient ? "" : " without");
+    TRY(enqueue_input(l, &b));
+    if (l->scorer)
+        TRY(enqueue_extra(l, &b));
+    size_t first = 0;
+    do {
+        if (l->total)
+            TRY(enqueue_slices(l, &b, first));
+        TRY(ss_layered_forward(l->plan, batch->parameters, b.rows));
+        if (l->model->is_energy)
+            TRY(enqueue_energy_adjoint(l, &b, first == 0));
+        else
+            TRY(enqueue_score_adjoint(l, &b, first == 0, gradient));
+        if (gradient)
+            TRY(ss_layered_reverse(l->plan, batch->parameters, batch->gradient, first > 0));
+        first += l->chunk;
+    } while (first < l->total);
+    TRY(enqueue_mean(l, b.rows));
+out:
+    return st;
+}

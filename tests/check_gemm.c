@@ -1,0 +1,401 @@
+/*
+ * Matrix products of every backend against a host reference.
+ *
+ * Elements are small integers, so every partial sum is exact in fp32 whatever the order: results must be
+ * equal, not near. What must not be read as a value (gaps between rows, elements before and after) is NaN,
+ * what must not be written is compared afterwards.
+ */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "device/gemm.h"
+#include "device/opencl.h"
+
+static struct ss_device *device;
+static bool small; /* under a simulator */
+static uint32_t state = 1;
+
+static void ok(enum ss_status st)
+{
+    ck_assert_msg(st == SS_OK, "%s", ss_status_name(st));
+}
+
+static uint32_t draw(uint32_t n)
+{
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    return state % n;
+}
+
+static void open_device(void)
+{
+    small = getenv("SLICESCORE_TEST_SMALL") != NULL;
+    ok(ss_device_open(getenv("SLICESCORE_DEVICE"), &device));
+}
+
+static void close_device(void)
+{
+    ss_device_free(device);
+}
+
+/* ---- one product ---- */
+
+struct shape {
+    size_t m, n, k;
+    bool ta, tb, accumulate;
+    size_t gap, offset; /* elements between rows, and before the first */
+};
+
+struct matrix {
+    size_t rows, columns, ld, offset, total;
+    float *host;
+    struct ss_buffer *buffer;
+};
+
+static void make_matrix(struct matrix *x, size_t rows, size_t columns, const struct shape *s)
+{
+    *x = (struct matrix){
+        .rows = rows, .columns = columns, .ld = columns + s->gap + !columns, .offset = s->offset};
+    x->total = x->offset + rows * x->ld + 3;
+    ok(ss_allocate(x->total, &x->host));
+    ok(ss_buffer_create(device, x->total * sizeof(float), &x->buffer));
+    for (size_t i = 0; i < x->total; i++)
+        x->host[i] = NAN;
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < columns; j++)
+            x->host[x->offset + i * x->ld + j] = (float)draw(17) - 8.0f;
+    ok(ss_span_write(ss_span_of(x->buffer), x->host, x->total));
+}
+
+static void free_matrix(struct matrix *x)
+{
+    ss_buffer_free(x->buffer);
+    free(x->host);
+}
+
+static double *reference(const struct shape *s, const struct matrix *a, const struct matrix *b,
+                         const struct matrix *c)
+{
+    double *want = NULL;
+
+    ok(ss_allocate(s->m * s->n, &want));
+    for (size_t i = 0; i < s->m; i++) {
+        for (size_t l = 0; l < s->k; l++) {
+            const double x = a->host[a->offset + (s->ta ? l * a->ld + i : i * a->ld + l)];
+            const float *const y = b->host + b->offset + (s->tb ? l : l * b->ld);
+            const size_t step = s->tb ? b->ld : 1;
+            for (size_t j = 0; j < s->n; j++)
+                want[i * s->n + j] += x * y[j * step];
+        }
+        for (size_t j = 0; s->accumulate && j < s->n; j++)
+            want[i * s->n + j] += c->host[c->offset + i * c->ld + j];
+    }
+    return want;
+}
+
+static void compare(const struct shape *s, const struct matrix *c, const double *want)
+{
+    float *got = NULL;
+
+    ok(ss_allocate(c->total, &got));
+    ok(ss_span_read(ss_span_of(c->buffer), got, c->total));
+    for (size_t i = 0; i < c->total; i++) {
+        const size_t row = i < c->offset ? c->rows : (i - c->offset) / c->ld;
+        const size_t column = i < c->offset ? 0 : (i - c->offset) % c->ld;
+        const bool inside = row < s->m && column < s->n;
+        if (inside ? (double)got[i] == want[row * s->n + column]
+                   : memcmp(&got[i], &c->host[i], sizeof(float)) == 0)
+            continue;
+        ck_abort_msg("%s, %zu x %zu x %zu, %c%c%s, gap %zu, offset %zu: C[%zu, %zu]%s is %g, not %g",
+                     ss_gemm_backend(device), s->m, s->n, s->k, s->ta ? 'T' : 'N', s->tb ? 'T' : 'N',
+                     s->accumulate ? " accumulated" : "", s->gap, s->offset, row, column,
+                     inside ? "" : " (outside)", (double)got[i],
+                     inside ? want[row * s->n + column] : (double)c->host[i]);
+    }
+    free(got);
+}
+
+static void check_product(const struct shape *s)
+{
+    struct matrix a, b, c;
+
+    make_matrix(&a, s->ta ? s->k : s->m, s->ta ? s->m : s->k, s);
+    make_matrix(&b, s->tb ? s->n : s->k, s->tb ? s->k : s->n, s);
+    make_matrix(&c, s->m, s->n, s);
+    double *const want = reference(s, &a, &b, &c);
+    ok(ss_gemm_enqueue(device, &(struct ss_gemm){.transpose_a = s->ta,
+                                                 .transpose_b = s->tb,
+                                                 .m = s->m,
+                                                 .n = s->n,
+                                                 .k = s->k,
+                                                 .a = {a.buffer, a.offset},
+                                                 .b = {b.buffer, b.offset},
+                                                 .c = {c.buffer, c.offset},
+                                                 .lda = a.ld,
+                                                 .ldb = b.ld,
+                                                 .ldc = c.ld,
+                                                 .accumulate = s->accumulate}));
+    compare(s, &c, want);
+    free(want);
+    free_matrix(&a);
+    free_matrix(&b);
+    free_matrix(&c);
+}
+
+static void check_transposes(size_t m, size_t n, size_t k)
+{
+    for (unsigned i = 0; i < 4; i++)
+        check_product(&(struct shape){.m = m,
+                                      .n = n,
+                                      .k = k,
+                                      .ta = i & 1,
+                                      .tb = i & 2,
+                                      .accumulate = draw(2),
+                                      .gap = draw(2) * draw(5),
+                                      .offset = draw(2) * draw(70)});
+}
+
+/* ---- backends: the loop index of a test ---- */
+
+enum { OWN, SIMPLE, CLBLAST, PLAIN, BACKENDS };
+
+static void use(int backend)
+{
+    device->gemm.level = backend == SIMPLE ? SS_GEMM_SIMPLE : backend == PLAIN ? SS_GEMM_PLAIN : SS_GEMM_FAST;
+    ss_gemm_choose(device, backend == CLBLAST ? SS_GEMM_CLBLAST : SS_GEMM_OWN);
+}
+
+START_TEST(sizes_around_the_tile_are_exact_in_all_transposes)
+{
+    static const size_t sizes[] = {1, 2, 3, 6, 7, 16, 17};
+    const size_t n = SS_COUNT(sizes) - (small ? 2 : 0);
+
+    use(_i);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++)
+            for (size_t l = 0; l < n; l += _i == OWN && !small ? 1 : 3)
+                check_transposes(sizes[i], sizes[j], sizes[l]);
+}
+END_TEST
+
+START_TEST(sizes_around_the_blocks_are_exact)
+{
+    static const size_t shapes[][3] = {{65, 63, 255},  {48, 64, 256}, {49, 65, 257}, {97, 257, 64},
+                                       {12, 320, 513}, {6, 1, 33},    {300, 1, 100}, {1, 300, 100},
+                                       {301, 2, 65},   {302, 4, 130}, {303, 3, 31},  {2, 303, 1000},
+                                       {384, 64, 128}, {130, 16, 40}, {200, 48, 1}};
+
+    use(_i);
+    for (size_t i = 0; i < (small ? 0 : SS_COUNT(shapes)); i++)
+        check_transposes(shapes[i][0], shapes[i][1], shapes[i][2]);
+    if (small) {
+        check_transposes(50, 9, 5);
+        check_transposes(3, 20, 33);
+        check_transposes(5, 1, 40);
+    }
+}
+END_TEST
+
+/* Weight gradients: a long sum for few elements. Past 2^11 terms k is cut into slices. */
+START_TEST(long_sums_for_small_matrices_are_exact)
+{
+    static const size_t shapes[][3] = {{1, 1, 5000},   {1, 128, 4096},  {16, 2, 10001}, {3, 5, 100003},
+                                       {64, 65, 2049}, {130, 20, 3000}, {2, 2, 20000}};
+
+    use(_i);
+    for (size_t i = 0; i < (small ? 0 : SS_COUNT(shapes)); i++)
+        check_transposes(shapes[i][0], shapes[i][1], shapes[i][2]);
+    if (small) /* just two slices */
+        check_product(&(struct shape){.m = 2, .n = 3, .k = 2048, .ta = true, .accumulate = true});
+}
+END_TEST
+
+START_TEST(random_shapes_are_exact)
+{
+    const size_t most = small ? 12 : 150;
+
+    use(_i);
+    for (int i = 0; i < (small ? 6 : 60); i++)
+        check_transposes(1 + draw((uint32_t)most), 1 + draw((uint32_t)most), 1 + draw((uint32_t)most));
+}
+END_TEST
+
+START_TEST(an_empty_sum_is_zero_and_empty_matrices_are_nothing)
+{
+    use(_i);
+    check_transposes(5, 7, 0);
+    check_transposes(0, 7, 3);
+    check_transposes(5, 0, 3);
+    check_transposes(0, 0, 0);
+}
+END_TEST
+
+/* ---- rounding, repetition ---- */
+
+static void fill(struct ss_buffer *b, size_t n)
+{
+    float *x = NULL;
+
+    ok(ss_allocate(n, &x));
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)draw(1u << 24) / (float)(1u << 23) - 1.0f;
+    ok(ss_span_write(ss_span_of(b), x, n));
+    free(x);
+}
+
+START_TEST(the_same_product_has_the_same_bits_each_time)
+{
+    static const size_t shapes[][3] = {{100, 70, 300}, {20, 30, 9000}, {333, 3, 77}};
+
+    use(_i);
+    for (size_t s = 0; s < (small ? 0 : SS_COUNT(shapes)); s++) {
+        const size_t m = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
+        struct ss_buffer *a = NULL, *b = NULL, *c = NULL;
+        float *first = NULL, *again = NULL;
+        ok(ss_buffer_create(device, m * k * sizeof(float), &a));
+        ok(ss_buffer_create(device, n * k * sizeof(float), &b));
+        ok(ss_buffer_create(device, m * n * sizeof(float), &c));
+        ok(ss_allocate(m * n, &first));
+        ok(ss_allocate(m * n, &again));
+        fill(a, m * k);
+        fill(b, n * k);
+        const struct ss_gemm g = {.transpose_a = true,
+                                  .m = m,
+                                  .n = n,
+                                  .k = k,
+                                  .a = {a, 0},
+                                  .b = {b, 0},
+                                  .c = {c, 0},
+                                  .lda = m,
+                                  .ldb = n,
+                                  .ldc = n};
+        for (int i = 0; i < 5; i++) {
+            ok(ss_gemm_enqueue(device, &g));
+            ok(ss_span_read(ss_span_of(c), i ? again : first, m * n));
+            ck_assert(!i || memcmp(first, again, m * n * sizeof(float)) == 0);
+        }
+        ss_buffer_free(a);
+        ss_buffer_free(b);
+        ss_buffer_free(c);
+        free(first);
+        free(again);
+    }
+}
+END_TEST
+
+/* Each of k products and sums rounds by at most 2^-24 of the largest partial sum. Random signs make a walk of
+ * it: sqrt(k) times the rounding of a sum of sqrt(k)/3 (k products of variance 1/9), 8 standard deviations
+ * allowed. */
+START_TEST(rounding_stays_that_of_single_precision)
+{
+    const size_t m = 37, n = 41, k = small ? 50 : 3000;
+    struct ss_buffer *a = NULL, *b = NULL, *c = NULL;
+    float *x = NULL, *y = NULL, *z = NULL;
+    const double allowed = 8.0 * sqrt((double)k) * (sqrt((double)k) / 3.0) / 16777216.0;
+
+    use(_i);
+    ok(ss_buffer_create(device, m * k * sizeof(float), &a));
+    ok(ss_buffer_create(device, n * k * sizeof(float), &b));
+    ok(ss_buffer_create(device, m * n * sizeof(float), &c));
+    ok(ss_allocate(m * k, &x));
+    ok(ss_allocate(n * k, &y));
+    ok(ss_allocate(m * n, &z));
+    fill(a, m * k);
+    fill(b, n * k);
+    ok(ss_span_read(ss_span_of(a), x, m * k));
+    ok(ss_span_read(ss_span_of(b), y, n * k));
+    ok(ss_gemm_enqueue(device, &(struct ss_gemm){.transpose_b = true,
+                                                 .m = m,
+                                                 .n = n,
+                                                 .k = k,
+                                                 .a = {a, 0},
+                                                 .b = {b, 0},
+                                                 .c = {c, 0},
+                                                 .lda = k,
+                                                 .ldb = k,
+                                                 .ldc = n}));
+    ok(ss_span_read(ss_span_of(c), z, m * n));
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++) {
+            double want = 0.0;
+            for (size_t l = 0; l < k; l++)
+                want += (double)x[i * k + l] * (double)y[j * k + l];
+            ck_assert_msg(fabs(want - (double)z[i * n + j]) <= allowed, "%g instead of %g, allowed %g",
+                          (double)z[i * n + j], want, allowed);
+        }
+    ss_buffer_free(a);
+    ss_buffer_free(b);
+    ss_buffer_free(c);
+    free(x);
+    free(y);
+    free(z);
+}
+END_TEST
+
+/* ---- refusals ---- */
+
+static void keep_text(void *context, enum ss_level level, const char *text)
+{
+    (void)level;
+    strncpy(context, text, 255);
+}
+
+START_TEST(a_matrix_that_leaves_its_buffer_is_refused)
+{
+    struct ss_buffer *b = NULL;
+    char text[256] = "";
+
+    use(_i);
+    ok(ss_buffer_create(device, 100 * sizeof(float), &b));
+    const struct ss_gemm good = {
+        .m = 5, .n = 5, .k = 5, .a = {b, 0}, .b = {b, 25}, .c = {b, 50}, .lda = 5, .ldb = 5, .ldc = 5};
+    struct ss_gemm g = good;
+    ok(ss_gemm_enqueue(device, &g));
+    ss_sink_set(keep_text, text);
+    g.a.offset = 76;
+    ck_assert_int_eq(ss_gemm_enqueue(device, &g), SS_ERR_INTERNAL);
+    ck_assert_msg(strstr(text, "A, 5 x 5 at 76") != NULL, "%s", text);
+    g = good;
+    g.ldb = 4;
+    ck_assert_int_eq(ss_gemm_enqueue(device, &g), SS_ERR_INTERNAL);
+    g = good;
+    g.c.offset = SIZE_MAX - 2;
+    ck_assert_int_eq(ss_gemm_enqueue(device, &g), SS_ERR_INTERNAL);
+    g = good;
+    g.c.buffer = NULL;
+    ck_assert_int_eq(ss_gemm_enqueue(device, &g), SS_ERR_INTERNAL);
+    g = good;
+    g.k = g.lda = (size_t)1 << 40;
+    ck_assert_int_eq(ss_gemm_enqueue(device, &g), SS_ERR_MEMORY);
+    ss_sink_set(NULL, NULL);
+    ss_buffer_free(b);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *const s = suite_create("gemm");
+    TCase *const c = tcase_create("gemm");
+
+    tcase_set_timeout(c, 600);
+    tcase_add_unchecked_fixture(c, open_device, close_device);
+    tcase_add_loop_test(c, sizes_around_the_tile_are_exact_in_all_transposes, 0, BACKENDS);
+    tcase_add_loop_test(c, sizes_around_the_blocks_are_exact, 0, BACKENDS);
+    tcase_add_loop_test(c, long_sums_for_small_matrices_are_exact, 0, BACKENDS);
+    tcase_add_loop_test(c, random_shapes_are_exact, 0, BACKENDS);
+    tcase_add_loop_test(c, an_empty_sum_is_zero_and_empty_matrices_are_nothing, 0, BACKENDS);
+    tcase_add_loop_test(c, the_same_product_has_the_same_bits_each_time, 0, BACKENDS);
+    tcase_add_loop_test(c, rounding_stays_that_of_single_precision, 0, BACKENDS);
+    tcase_add_loop_test(c, a_matrix_that_leaves_its_buffer_is_refused, 0, BACKENDS);
+    suite_add_tcase(s, c);
+    SRunner *const r = srunner_create(s);
+    srunner_set_fork_status(r, CK_NOFORK); /* a child inherits a driver's locks, not its threads, and hangs */
+    srunner_run_all(r, CK_ENV);
+    const int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}

@@ -1,0 +1,11 @@
+# Losses and gradients against PyTorch's nested autograd (tests/peers/check_loss.py).
+# shellcheck shell=sh
+# shellcheck source=tests/support/cli.sh
+. "$SOURCE/tests/support/cli.sh"
+
+need_command loss
+if ! "$PYTHON" -c 'import torch' >/dev/null 2>&1; then
+    echo "skip: PyTorch is not installed for $PYTHON (make test PYTHON=... names another)"
+    exit 77
+fi
+"$PYTHON" "$SOURCE/tests/peers/check_loss.py" --program "$SLICESCORE"
