@@ -33,7 +33,7 @@ MODE_coverage := -O0 -g --coverage
 
 # The user's CFLAGS come last and replace nothing of ours. No contraction: the host's fma are written out, so that
 # host and device compute the same bits (random/).
-LANGUAGE     = -std=c11 -ffp-contract=off -Iinclude -Isrc -I. -D_POSIX_C_SOURCE=200809L \
+LANGUAGE     = -std=c11 -ffp-contract=off -Iinclude -Isrc -I. -Itests -D_POSIX_C_SOURCE=200809L \
                -DCL_TARGET_OPENCL_VERSION=120 $(PKG_CFLAGS)
 OUR_CFLAGS   = $(LANGUAGE) $(WARN) $(MODE_$(VARIANT))
 OUR_LDFLAGS := $(filter -fsanitize% --coverage,$(MODE_$(VARIANT)))
@@ -140,7 +140,12 @@ san: | ready ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	 LSAN_OPTIONS=suppressions=$(CURDIR)/tests/support/lsan.supp:print_suppressions=0 OCL_ICD_VENDORS=pocl.icd \
 	 $(MAKE) --no-print-directory VARIANT=san test
 
-oclgrind: $(SUITES) | ready ## the device suites in a simulator that sees stray writes and races
+$(BUILD)/tests/oclgrind-shim.so: tests/support/oclgrind/shim.c $(BUILD)/flags
+	$(call tell,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LANGUAGE) $(WARN) -O1 -fPIC -shared -o $@ $< -ldl
+
+oclgrind: $(SUITES) $(BUILD)/tests/oclgrind-shim.so | ready ## the device suites in a simulator that sees stray writes and races
 	@$(RUN) sh tests/support/oclgrind.sh $(SUITES)
 
 coverage: | ready ## lines and branches that the tests reach; pages in build/coverage/html
