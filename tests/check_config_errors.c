@@ -126,10 +126,26 @@ static const char *const errors[][2] = {
     {"data: {source: rings, transform: [{permute: []}]}\n", "wanted each of the numbers"},
     {"data: {source: rings, transform: [{permute: -1}]}\n", "wanted random, a seed, or a list"},
     {"data: {source: rings, transform: [{logit: 0.5}]}\n",
-     "data.transform[0].logit: wanted a number above 0 and below 0.5"},
+     "data.transform[0].logit: wanted a number from 0 to below 0.5"},
     {"data: {source: rings, transform: [{dequantize: 2.5}]}\n", "wanted a whole number of levels"},
     {"data: {source: rings, transform: [{keep: []}]}\n", "data.transform[0].keep: no column at all"},
     {"data: {source: rings, transform: [[a]]}\n", "data.transform[0]: wanted a transform"},
+    {"data: {source: rings, transform: [{noise: 0}]}\n",
+     "data.transform[0].noise: wanted a standard deviation above 0"},
+    {"data: {source: rings, transform: [{dequantize: 1}]}\n", "wanted a whole number of levels from 2"},
+    {"data: {source: rings, transform: [{drop_correlated: 1.1}]}\n", "wanted a correlation above 0 up to 1"},
+    {"data: {source: rings, transform: [{whiten: -1}]}\n", "wanted a ridge of at least 0"},
+    {"data: {source: rings, transform: {noise: x}}\n",
+     ":1:42: data.transform.noise: wanted a standard deviation"},
+    {"data: {source: rings, transform: {noise: *a}}\n", "aliases"},
+    {"data: {source: rings, columns: {drop: {a: 1}}}\n", "data.columns.drop: wanted a list of columns"},
+    {"data: {source: gaussian, mean: {a: 1}}\n", "data.mean: wanted a list of numbers, found a block"},
+    {"data: {source: gmm, components: [3]}\n", "data.components[0]: wanted {weight: 1, mean: [...]"},
+    {"data: {source: gmm, components: 3}\n", "data.components: wanted a list of {weight, mean, covariance}"},
+    {"data: {file: a.npy, header: no}\n", "data.header: for CSV files only, found '.npy'"},
+    {"train: {batch: 1,5}\n", "train.5: unknown key"},
+    {"train:\n  learning_rate: 0,1\n", "a list is written as [1, 2], and decimals with a point"},
+    {"train:\n  learning_rate: 5k\n", "a number is written like 3, 0.5 or 1e-3, without a unit"},
     {"objective: {kind: ssm, sigma: 1}\n", ":1:24: objective.sigma: not used with objective.kind: ssm\n"},
     {"objective: {kind: dsm, slices: sphere}\n", "objective.slices is for ssm or ssm_vr"},
     {"model: {kind: gaussian, activation: silu}\n", "model.activation is for energy or score"},
@@ -152,6 +168,7 @@ START_TEST(every_error_is_told_where_it_is)
 {
     char wanted[1024];
 
+    scratch_text("a.npy", "x");
     refuse(errors[_i][0], NULL, errors[_i][1]);
     snprintf(wanted, sizeof(wanted), "%s:", scratch_path("exp.yaml"));
     ck_assert_msg(strncmp(said.text.data, wanted, strlen(wanted)) == 0, "%s", said.text.data);
@@ -193,6 +210,48 @@ START_TEST(errors_past_fifty_are_counted)
     refuse(t.data, NULL, "10 more problems are not shown");
     ck_assert_uint_eq(said.reports, 51);
     ss_text_release(&t);
+}
+END_TEST
+
+START_TEST(lists_have_a_largest_size)
+{
+    static const struct {
+        const char *start, *item, *end, *wanted;
+        int allowed;
+    } cases[] = {
+        {"model: {hidden: [", "3,", "]}\n", "model.hidden: 65 layers; at most 64", 64},
+        {"data: {source: rings, transform: [", "whiten,", "]}\n", "data.transform: 65 transforms; at most 64",
+         64},
+    };
+
+    for (size_t i = 0; i < SS_COUNT(cases); i++) {
+        struct ss_experiment *e = NULL;
+        struct ss_text t;
+        ss_text_init(&t);
+        for (int n = cases[i].allowed; n <= cases[i].allowed + 1; n++) {
+            ss_text_clear(&t);
+            ss_text_add(&t, cases[i].start);
+            for (int k = 0; k < n; k++)
+                ss_text_add(&t, cases[i].item);
+            ss_text_add(&t, cases[i].end);
+            if (n > cases[i].allowed)
+                refuse(t.data, NULL, cases[i].wanted);
+            else
+                ck_assert_int_eq(config_files_load(&said, t.data, NULL, &e), SS_OK);
+        }
+        ss_experiment_free(e);
+        ss_text_release(&t);
+    }
+}
+END_TEST
+
+START_TEST(what_is_said_of_odd_bytes_is_fit_for_a_terminal)
+{
+    refuse("data: {source: rings}\n", WITH("train.\x1b[31m=\xff\x1b"), "train.?[31m");
+    for (const char *s = said.text.data; *s; s++)
+        ck_assert_msg(*s == '\n' || (*s >= 0x20 && *s < 0x7f), "byte %d in\n%s", *s, said.text.data);
+    refuse("name: \"\\x85 \xc3\xa9\"\n\xe2\x82\xac: 3\n", NULL,
+           "    \xe2\x82\xac: 3\n    ^\n"); /* text is shown as it is */
 }
 END_TEST
 
@@ -265,6 +324,8 @@ int main(void)
     tcase_add_loop_test(c, every_error_is_told_where_it_is, 0, (int)SS_COUNT(errors));
     tcase_add_test(c, all_errors_of_file_and_overrides_are_told_at_once_in_order);
     tcase_add_test(c, errors_past_fifty_are_counted);
+    tcase_add_test(c, lists_have_a_largest_size);
+    tcase_add_test(c, what_is_said_of_odd_bytes_is_fit_for_a_terminal);
     tcase_add_test(c, a_long_line_is_shown_around_its_error);
     tcase_add_test(c, errors_of_overrides_name_the_override);
     tcase_add_test(c, overrides_alone_are_judged_when_the_file_cannot_be_read);

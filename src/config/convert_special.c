@@ -47,13 +47,10 @@ static const struct {
     [SS_TRANSFORM_WHITEN] = {true, false, {0, SS_MAX_NUMBER, false, false}, "a ridge of at least 0"},
     [SS_TRANSFORM_DEQUANTIZE] = {true,
                                  true,
-                                 {1, 16777216, false, false},
-                                 "a whole number of levels from 1 to 16777216"},
-    [SS_TRANSFORM_LOGIT] = {true, false, {0, 0.5, true, true}, "a number above 0 and below 0.5"},
-    [SS_TRANSFORM_NOISE] = {true,
-                            false,
-                            {0, SS_MAX_NUMBER, false, false},
-                            "a standard deviation of at least 0"},
+                                 {2, 16777216, false, false},
+                                 "a whole number of levels from 2 to 16777216"},
+    [SS_TRANSFORM_LOGIT] = {true, false, {0, 0.5, false, true}, "a number from 0 to below 0.5"},
+    [SS_TRANSFORM_NOISE] = {true, false, {0, SS_MAX_NUMBER, true, false}, "a standard deviation above 0"},
     [SS_TRANSFORM_PERMUTE] = {false, false, {0, 0, false, false}, NULL},
 };
 
