@@ -140,7 +140,12 @@ san: | ready ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	 LSAN_OPTIONS=suppressions=$(CURDIR)/tests/support/lsan.supp:print_suppressions=0 OCL_ICD_VENDORS=pocl.icd \
 	 $(MAKE) --no-print-directory VARIANT=san test
 
-oclgrind: $(SUITES) | ready ## the device suites in a simulator that sees stray writes and races
+$(BUILD)/tests/oclgrind-shim.so: tests/support/oclgrind/shim.c $(BUILD)/flags
+	$(call tell,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LANGUAGE) $(WARN) -O1 -fPIC -shared -o $@ $< -ldl
+
+oclgrind: $(SUITES) $(BUILD)/tests/oclgrind-shim.so | ready ## the device suites in a simulator that sees stray writes and races
 	@$(RUN) sh tests/support/oclgrind.sh $(SUITES)
 
 coverage: | ready ## lines and branches that the tests reach; pages in build/coverage/html

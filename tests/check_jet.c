@@ -1,0 +1,427 @@
+/*
+ * Graphs of every operation on the device against the double reference: all streams forward, and the gradient
+ * of a random linear functional of all output streams (so every adjoint is exercised) against central
+ * differences of the reference.
+ */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "device/device.h"
+#include "device/gemm.h"
+#include "jet/layered.h"
+#include "jet/reference.h"
+#include "random/random.h"
+
+static struct ss_device *device;
+
+static void ok(enum ss_status st)
+{
+    ck_assert_msg(st == SS_OK, "%s", ss_status_name(st));
+}
+
+static void open_device(void)
+{
+    const char *const gemm = getenv("SLICESCORE_TEST_GEMM");
+
+    ok(ss_device_open(NULL, &device));
+    if (gemm && strcmp(gemm, "clblast") == 0)
+        ss_gemm_choose(device, SS_GEMM_CLBLAST);
+}
+
+static void close_device(void)
+{
+    ss_device_free(device);
+}
+
+static void normals(float *to, size_t n, uint32_t use)
+{
+    for (size_t i = 0; i < n; i += 4) {
+        const uint32_t counter[4] = {(uint32_t)i, use, 1, 0};
+        float z[4];
+        ss_random_normal(17, SS_PURPOSE_SUBSET, counter, z);
+        for (size_t j = 0; j < 4 && i + j < n; j++)
+            to[i + j] = 0.7f * z[j];
+    }
+}
+
+/* ---- graphs ---- */
+
+enum { WIDTH = 6 };
+
+static void coupling_layer(struct ss_graph *g)
+{
+    /* additive coupling on even and odd columns, as NICE's, then its scaling and the density of a standard
+     * normal */
+    const ss_value x = ss_graph_input(g, WIDTH, true);
+    const ss_value even = ss_split(g, x, 0, 3, 2), odd = ss_split(g, x, 1, 3, 2);
+    const ss_value h = ss_activation(g, ss_dense(g, even, 7, true, "a"), SS_ACTIVATION_SOFTPLUS);
+    const ss_value moved = ss_add(g, odd, ss_dense(g, h, 3, true, "b"));
+    const ss_value y = ss_scale_exp(g, ss_concatenate(g, even, moved), false, 1.0f, 1.0f, "scale");
+    ss_row_sum(g, ss_activation(g, y, SS_ACTIVATION_HALF_SQUARE));
+}
+
+static void kernels(struct ss_graph *g)
+{
+    /* a weighted sum of kernels on features and on x itself */
+    const ss_value x = ss_graph_input(g, WIDTH, true);
+    const ss_value phi = ss_activation(g, ss_dense(g, x, 5, true, "phi"), SS_ACTIVATION_TANH);
+    const ss_value deep = ss_dense(g, ss_rbf(g, phi, 9, "deep"), 1, false, "alpha");
+    const ss_value flat = ss_dense(g, ss_rbf(g, x, 4, "flat"), 1, false, "beta");
+    ss_add(g, ss_add(g, deep, flat), ss_quadratic(g, x, SS_QUADRATIC_DIAGONAL, "base"));
+}
+
+static void products(struct ss_graph *g)
+{
+    /* linear x linear, curved x linear, a value times itself, width 1 times width n, a passive condition */
+    const ss_value x = ss_graph_input(g, WIDTH, true), condition = ss_graph_input(g, WIDTH, false);
+    const ss_value a = ss_dense(g, x, 4, true, "a"), b = ss_dense(g, x, 4, false, "b");
+    const ss_value gate = ss_activation(g, ss_dense(g, condition, 4, true, "c"), SS_ACTIVATION_SIGMOID);
+    const ss_value ab = ss_product(g, ss_product(g, a, b), gate);
+    const ss_value squared = ss_product(g, ab, ab);
+    const ss_value one = ss_activation(g, ss_dense(g, x, 1, true, "d"), SS_ACTIVATION_SIN);
+    const ss_value wide = ss_product(g, one, ss_scale(g, squared, false, "s"));
+    const ss_value back = ss_product(g, ss_shift(g, wide, 1.0f, "t"), ss_scale(g, one, true, "u"));
+    ss_add(g, ss_product(g, back, gate), ss_product(g, gate, a));
+}
+
+static void vector_output(struct ss_graph *g)
+{
+    /* a residual net with an output of many columns; a passive input added to an active value */
+    const ss_value x = ss_graph_input(g, WIDTH, true), condition = ss_graph_input(g, WIDTH, false);
+    const ss_value h =
+        ss_activation(g, ss_dense(g, ss_add(g, condition, x), 11, true, "a"), SS_ACTIVATION_GELU);
+    const ss_value h2 = ss_add(g, h, ss_activation(g, ss_dense(g, h, 11, true, "b"), SS_ACTIVATION_SILU));
+    ss_concatenate(g, ss_dense(g, h2, 3, true, "c"), ss_shift(g, ss_split(g, x, 2, 2, 1), -1.0f, "d"));
+}
+
+static void full_quadratic(struct ss_graph *g)
+{
+    ss_quadratic(g, ss_graph_input(g, WIDTH, true), SS_QUADRATIC_FULL, "q");
+}
+
+static void (*const builders[])(struct ss_graph *) = {coupling_layer, kernels, products, vector_output,
+                                                      full_quadratic};
+
+/* ---- a pass on the device, and the same in double ---- */
+
+struct pass {
+    struct ss_graph *graph;
+    struct ss_streams streams;
+    size_t rows, n_inputs, out_width, out_streams, size;
+    float *flat, *inputs[2]; /* (streams, rows, WIDTH), passive: (rows, WIDTH) */
+    float *weights;          /* of the functional: (out_streams, rows, out_width) */
+    float *jet, *gradient, *input_gradient;
+};
+
+static void pass_run(struct pass *p)
+{
+    const struct ss_layered_options options = {
+        .streams = p->streams, .rows = p->rows + 2, .reverse = true, .input_gradient = true};
+    struct ss_layered *plan = NULL;
+    struct ss_buffer *parameters = NULL, *gradient = NULL;
+    const size_t first = ss_streams_first(p->streams);
+
+    ok(ss_buffer_create(device, p->size * sizeof(float), &parameters));
+    ok(ss_buffer_create(device, p->size * sizeof(float), &gradient));
+    ok(ss_span_write(ss_span_of(parameters), p->flat, p->size));
+    ok(ss_layered_create(device, p->graph, &options, &plan));
+    for (size_t i = 0; i < p->n_inputs; i++)
+        ok(ss_span_write(ss_layered_input(plan, ss_graph_input_value(p->graph, i)), p->inputs[i],
+                         (i ? 1 : first) * p->rows * WIDTH));
+    const ss_value output = ss_graph_output_value(p->graph);
+    ok(ss_layered_forward(plan, ss_span_of(parameters), p->rows));
+    const struct ss_span jet = ss_layered_jet(plan, output, &p->out_streams);
+    const size_t n = p->out_streams * p->rows * p->out_width;
+    ok(ss_allocate(n, &p->jet));
+    ok(ss_allocate(n, &p->weights));
+    ok(ss_allocate(p->size, &p->gradient));
+    ok(ss_allocate(first * p->rows * WIDTH, &p->input_gradient));
+    ok(ss_span_read(jet, p->jet, n));
+    normals(p->weights, n, 50);
+    ok(ss_span_write(ss_layered_adjoint(plan, output), p->weights, n));
+    ok(ss_layered_reverse(plan, ss_span_of(parameters), ss_span_of(gradient), false));
+    ok(ss_span_read(ss_span_of(gradient), p->gradient, p->size));
+    ok(ss_span_read(ss_layered_adjoint(plan, ss_graph_input_value(p->graph, 0)), p->input_gradient,
+                    first * p->rows * WIDTH));
+    ss_layered_free(plan);
+    ss_buffer_free(parameters);
+    ss_buffer_free(gradient);
+}
+
+/* The output jet in double from inputs in double: out (out_streams, rows, out_width). */
+static void reference_jet(const struct pass *p, const double *flat, const double *active, double *out)
+{
+    const size_t w = p->out_width, block = p->rows * w, M = p->streams.slices,
+                 first = ss_streams_first(p->streams);
+    struct ss_reference *r = NULL;
+    double jet[3 * 16], condition[WIDTH];
+
+    ok(ss_reference_create(p->graph, &r));
+    memset(out, 0, p->out_streams * block * sizeof(double));
+    for (size_t row = 0; row < p->rows; row++) {
+        for (size_t i = 0; p->n_inputs > 1 && i < WIDTH; i++)
+            condition[i] = (double)p->inputs[1][row * WIDTH + i];
+        for (size_t s = 0; s < first; s++) {
+            const double *const x = active + row * WIDTH, *const v = active + (s * p->rows + row) * WIDTH;
+            const struct ss_reference_input in[2] = {{x, s ? v : NULL}, {condition, NULL}};
+            ss_reference_jet(r, flat, in, jet);
+            double *const at = out + s * block + row * w;
+            memcpy(at, jet + (s ? w : 0), w * sizeof(double));
+            if (p->out_streams == first || s == 0 || s > M)
+                continue;
+            const size_t second = p->streams.second == SS_SECOND_APART ? first + s - 1 : first;
+            for (size_t j = 0; j < w; j++)
+                out[second * block + row * w + j] += jet[2 * w + j];
+        }
+    }
+    ss_reference_free(r);
+}
+
+static double functional(const struct pass *p, const double *flat, const double *active, double *out)
+{
+    double sum = 0.0;
+
+    reference_jet(p, flat, active, out);
+    for (size_t i = 0; i < p->out_streams * p->rows * p->out_width; i++)
+        sum += (double)p->weights[i] * out[i];
+    return sum;
+}
+
+static double difference(const struct pass *p, double *flat, double *active, double *moved, double *out)
+{
+    const double h = 1e-4, at = *moved;
+    double d = 0.0;
+
+    for (int k = 1; k <= 2; k++) { /* 4th order */
+        *moved = at + k * h;
+        const double up = functional(p, flat, active, out);
+        *moved = at - k * h;
+        d += (k == 1 ? 8.0 : -1.0) * (up - functional(p, flat, active, out));
+    }
+    *moved = at;
+    return d / (12 * h);
+}
+
+static double *widened(const float *x, size_t n)
+{
+    double *y = NULL;
+
+    ok(ss_allocate(n, &y));
+    for (size_t i = 0; i < n; i++)
+        y[i] = (double)x[i];
+    return y;
+}
+
+/* fp32 against double: an entry is right to 1e-4 of the largest of its kind. */
+static void compare(struct pass *p)
+{
+    const size_t n_active = ss_streams_first(p->streams) * p->rows * WIDTH;
+    const size_t n = p->out_streams * p->rows * p->out_width;
+    double *const flat = widened(p->flat, p->size), *const active = widened(p->inputs[0], n_active);
+    double *const out = widened(p->jet, n), largest = 1.0;
+
+    reference_jet(p, flat, active, out);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_msg(fabs((double)p->jet[i] - out[i]) <= 1e-4 * (1 + fabs(out[i])),
+                      "jet %zu: %g, reference %g", i, (double)p->jet[i], out[i]);
+    for (size_t k = 0; k < ss_graph_parameters(p->graph); k++) {
+        const struct ss_parameter *const q = ss_graph_parameter(p->graph, k);
+        for (size_t i = 0; i < q->count; i++)
+            largest = fmax(largest, fabs((double)p->gradient[q->offset + i]));
+        for (size_t i = 0; i < q->count; i += 1 + q->count / 7) {
+            const double want = difference(p, flat, active, &flat[q->offset + i], out);
+            const double have = (double)p->gradient[q->offset + i];
+            ck_assert_msg(fabs(have - want) <= 1e-4 * largest, "%s[%zu]: %.8g, reference %.8g", q->name, i,
+                          have, want);
+        }
+    }
+    largest = 1.0;
+    for (size_t i = 0; i < n_active; i++)
+        largest = fmax(largest, fabs((double)p->input_gradient[i]));
+    for (size_t i = 0; i < n_active; i += 1 + n_active / 37) {
+        const double want = difference(p, flat, active, &active[i], out), have = (double)p->input_gradient[i];
+        ck_assert_msg(fabs(have - want) <= 1e-4 * largest, "input %zu: %.8g, reference %.8g", i, have, want);
+    }
+    free(flat);
+    free(active);
+    free(out);
+}
+
+static void check_graph(void (*build)(struct ss_graph *), struct ss_streams streams, size_t rows)
+{
+    struct pass p = {.streams = streams, .rows = rows};
+
+    ok(ss_graph_create(&p.graph));
+    build(p.graph);
+    ok(ss_graph_status(p.graph));
+    p.size = ss_graph_flat_size(p.graph);
+    p.n_inputs = ss_graph_inputs(p.graph);
+    p.out_width = ss_graph_width(p.graph, ss_graph_output_value(p.graph));
+    ok(ss_allocate(p.size, &p.flat));
+    ss_graph_initialize(p.graph, 4, p.flat);
+    for (size_t k = 0; k < ss_graph_parameters(p.graph); k++) {
+        const struct ss_parameter *const q = ss_graph_parameter(p.graph, k);
+        float z[256];
+        normals(z, q->count, 60 + (uint32_t)k);
+        for (size_t i = 0; i < q->count; i++)
+            p.flat[q->offset + i] += 0.3f * z[i];
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        const size_t n = (i ? 1 : ss_streams_first(streams)) * rows * WIDTH;
+        ok(ss_allocate(n, &p.inputs[i]));
+        normals(p.inputs[i], n, 80 + i);
+    }
+    pass_run(&p);
+    compare(&p);
+    free(p.flat);
+    free(p.inputs[0]);
+    free(p.inputs[1]);
+    free(p.weights);
+    free(p.jet);
+    free(p.gradient);
+    free(p.input_gradient);
+    ss_graph_free(p.graph);
+}
+
+static const struct ss_streams streams_of[] = {
+    {0, false, SS_SECOND_NONE},     {3, false, SS_SECOND_NONE}, {1, false, SS_SECOND_COLLAPSED},
+    {4, true, SS_SECOND_COLLAPSED}, {3, true, SS_SECOND_APART}, {0, true, SS_SECOND_NONE}};
+
+START_TEST(every_graph_and_choice_of_streams_matches_the_reference)
+{
+    const size_t g = (size_t)_i / SS_COUNT(streams_of), s = (size_t)_i % SS_COUNT(streams_of);
+
+    check_graph(builders[g], streams_of[s], 1 + (size_t)_i % 5);
+}
+END_TEST
+
+/* ---- the reference itself, against differences of plain values ---- */
+
+START_TEST(the_reference_is_the_derivative_of_its_own_values)
+{
+    const double h = 1e-3;
+    struct ss_graph *g = NULL;
+    struct ss_reference *r = NULL;
+
+    ok(ss_graph_create(&g));
+    builders[_i](g);
+    ok(ss_graph_status(g));
+    ok(ss_reference_create(g, &r));
+    float flat32[512];
+    ss_graph_initialize(g, 8, flat32);
+    double *const flat = widened(flat32, ss_graph_flat_size(g));
+    const size_t w = ss_graph_width(g, ss_graph_output_value(g));
+    double x[WIDTH], v[WIDTH], moved[WIDTH], condition[WIDTH], jet[48], value[7][16];
+    for (int i = 0; i < WIDTH; i++) {
+        x[i] = 0.3 * i - 0.7;
+        v[i] = 1.0 - 0.4 * i;
+        condition[i] = 0.1 * i;
+    }
+    const struct ss_reference_input in[2] = {{x, v}, {condition, NULL}};
+    ss_reference_jet(r, flat, in, jet);
+    for (int k = -3; k <= 3; k++) {
+        double at[48];
+        for (int i = 0; i < WIDTH; i++)
+            moved[i] = x[i] + k * h * v[i];
+        const struct ss_reference_input there[2] = {{moved, NULL}, {condition, NULL}};
+        ss_reference_jet(r, flat, there, at);
+        memcpy(value[k + 3], at, w * sizeof(double));
+    }
+    for (size_t j = 0; j < w;
+         j++) { /* 6th order; 1e-7 is the rounding of a second difference with this step */
+        const double first =
+            (45 * (value[4][j] - value[2][j]) - 9 * (value[5][j] - value[1][j]) + value[6][j] - value[0][j]) /
+            (60 * h);
+        const double second = (270 * (value[4][j] + value[2][j]) - 27 * (value[5][j] + value[1][j]) +
+                               2 * (value[6][j] + value[0][j]) - 490 * value[3][j]) /
+                              (180 * h * h);
+        ck_assert_msg(fabs(first - jet[w + j]) < 1e-9 * (1 + fabs(first)), "first %.12g %.12g", first,
+                      jet[w + j]);
+        ck_assert_msg(fabs(second - jet[2 * w + j]) < 1e-7 * (1 + fabs(second)), "second %.12g %.12g", second,
+                      jet[2 * w + j]);
+    }
+    free(flat);
+    ss_reference_free(r);
+    ss_graph_free(g);
+}
+END_TEST
+
+#define ss_real double
+#include "cl/jet/activation.clh"
+
+START_TEST(each_activation_is_the_derivative_of_the_one_before)
+{
+    const double h = 1e-4;
+
+    for (int k = -40; k <= 40; k++) {
+        const double z = 0.2 * k + 0.01; /* past the kinks of elu and relu */
+        const struct ss_taylor t = ss_activate(_i, z), up = ss_activate(_i, z + h),
+                               down = ss_activate(_i, z - h);
+        const double e = 1e-7 * (1 + fabs(t.f) + fabs(t.d1)); /* h^2 / 6 times the next derivatives */
+        ck_assert_msg(fabs((up.f - down.f) / (2 * h) - t.d1) < e, "f' at %g", z);
+        ck_assert_msg(fabs((up.d1 - down.d1) / (2 * h) - t.d2) < e, "f'' at %g", z);
+        ck_assert_msg(fabs((up.d2 - down.d2) / (2 * h) - t.d3) < e, "f''' at %g", z);
+    }
+}
+END_TEST
+
+/* ---- mistakes ---- */
+
+static char said[512];
+
+static void keep(void *context, enum ss_level level, const char *text)
+{
+    (void)context;
+    (void)level;
+    strncpy(said, text, sizeof(said) - 1);
+}
+
+START_TEST(mistakes_of_a_graph_are_kept_and_told_once)
+{
+    struct ss_graph *g = NULL;
+
+    ok(ss_graph_create(&g));
+    ss_sink_set(keep, NULL);
+    const ss_value x = ss_graph_input(g, 3, true);
+    const ss_value y = ss_add(g, x, ss_dense(g, x, 4, true, "a"));
+    ss_dense(g, y, 1, true, "a"); /* more mistakes after the first */
+    ss_split(g, y, 2, 9, 1);
+    ss_sink_set(NULL, NULL);
+    ck_assert_int_eq(ss_graph_status(g), SS_ERR_USAGE);
+    ck_assert_str_eq(said, "model: add of widths 3 and 4");
+    ss_graph_free(g);
+
+    ok(ss_graph_create(&g));
+    ss_sink_set(keep, NULL);
+    ss_dense(g, ss_graph_input(g, 1 << 20, true), 1 << 20, true, "huge");
+    ss_sink_set(NULL, NULL);
+    ck_assert_int_eq(ss_graph_status(g), SS_ERR_USAGE);
+    ck_assert_ptr_nonnull(strstr(said, "too many"));
+    ss_graph_free(g);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *const s = suite_create("jet");
+    TCase *const c = tcase_create("jet");
+
+    tcase_set_timeout(c, 600);
+    tcase_add_unchecked_fixture(c, open_device, close_device);
+    tcase_add_loop_test(c, each_activation_is_the_derivative_of_the_one_before, 0,
+                        SS_ACTIVATION_HALF_SQUARE + 1);
+    tcase_add_loop_test(c, the_reference_is_the_derivative_of_its_own_values, 0, SS_COUNT(builders));
+    tcase_add_test(c, mistakes_of_a_graph_are_kept_and_told_once);
+    tcase_add_loop_test(c, every_graph_and_choice_of_streams_matches_the_reference, 0,
+                        SS_COUNT(builders) * SS_COUNT(streams_of));
+    suite_add_tcase(s, c);
+    SRunner *const r = srunner_create(s);
+    srunner_set_fork_status(r, CK_NOFORK);
+    srunner_run_all(r, CK_NORMAL);
+    const int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
