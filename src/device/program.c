@@ -297,6 +297,11 @@ static void choose_local(const size_t global[3], size_t most, size_t local[3])
             local[i] *= 2;
 }
 
+static bool has_buffer(const struct ss_arg *a)
+{
+    return (a->kind == SS_ARG_SPAN || a->kind == SS_ARG_BUFFER) && a->span.buffer;
+}
+
 enum ss_status ss_launch(struct ss_kernel *k, struct ss_range range, const struct ss_arg *args, size_t n_args)
 {
     enum { CPU_ITEMS = 64, GPU_ITEMS = 256 };
@@ -316,8 +321,14 @@ enum ss_status ss_launch(struct ss_kernel *k, struct ss_range range, const struc
     for (int i = 0; i < 3; i++)
         range.global[i] = ss_round_up(range.global[i], local[i]);
     TRY(set_arguments(k, args, n_args));
+    for (size_t i = 0; i < n_args; i++)
+        if (has_buffer(&args[i]))
+            TRY(ss_buffer_before_use(args[i].span.buffer));
     CL_TRY(d, k->name,
            clEnqueueNDRangeKernel(d->queue, k->kernel, 3, NULL, range.global, local, 0, NULL, NULL));
+    for (size_t i = 0; i < n_args; i++)
+        if (has_buffer(&args[i]))
+            TRY(ss_buffer_after_use(args[i].span.buffer));
 out:
     return st;
 }
