@@ -61,8 +61,8 @@ headers_alone()
 headers_guarded()
 {
     for file in $headers; do
-        grep -q '^#ifndef SS_[A-Z0-9_]*_H$' "$file" || {
-            echo "$file: no include guard SS_..._H"
+        grep -q '^#ifndef [A-Z0-9_]*_H$' "$file" || {
+            echo "$file: no include guard"
             bad=1
         }
     done
@@ -78,7 +78,7 @@ clang_silent()
 kernels_alone()
 {
     each "$CLANG -x cl -cl-std=CL1.2 -target spir64 -Xclang -finclude-default-header -Xclang -cl-ext=-cl_khr_fp64
-        -fsyntax-only -Wall -Wextra -Wshadow -Wdouble-promotion -Wundef -Wno-unused-function -Werror -Icl" $kernels
+        -fsyntax-only -Wall -Wextra -Wshadow -Wdouble-promotion -Wundef -Wno-unused-function -Werror -Icl" $(files cl .cl)
 }
 
 kernel_lines()
