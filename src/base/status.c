@@ -44,6 +44,12 @@ void ss_sink_set(ss_sink_fn *fn, void *context)
     sink.context = context;
 }
 
+void ss_sink_get(ss_sink_fn **fn, void **context)
+{
+    *fn = sink.fn;
+    *context = sink.context;
+}
+
 static void say_stderr(enum ss_level level, const char *text)
 {
     static const char *const prefix[] = {"error: ", "warning: ", "", ""};

@@ -44,6 +44,9 @@ typedef void ss_sink_fn(void *context, enum ss_level level, const char *text);
  * default drops SS_LEVEL_DETAIL. The sink is per thread so that a library's threads do not share it. */
 void ss_sink_set(ss_sink_fn *fn, void *context);
 
+/** The sink of this thread (NULL: the default), for one who sets another for a while. */
+void ss_sink_get(ss_sink_fn **fn, void **context);
+
 __attribute__((format(printf, 2, 3))) enum ss_status ss_fail(enum ss_status st, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void ss_say(enum ss_level level, const char *format, ...);
 

@@ -48,7 +48,7 @@ static void check_use(struct ss_loader *l, enum ss_key_id id)
         return; /* neither source nor file: that is said elsewhere */
     ss_text_init(&hint);
     ss_text_addf(&hint, "%s is for ", key->path);
-    ss_key_users(key, &hint);
+    ss_key_values_named(key, key->users, &hint);
     add_remedy(l, id, file ? SS_KEY_DATA_FILE : by, &hint);
     if (file)
         wrong(l, id, true, hint.data, "not used with data.file");
@@ -93,7 +93,7 @@ static bool is_covariance(double *a, size_t d)
     return true;
 }
 
-static enum ss_status check_covariance(struct ss_loader *l, enum ss_key_id id, const char *label,
+static enum ss_status check_covariance(struct ss_loader *l, struct ss_place place, const char *path,
                                        const struct ss_numbers *c, size_t d)
 {
     double *copy = NULL;
@@ -103,8 +103,8 @@ static enum ss_status check_covariance(struct ss_loader *l, enum ss_key_id id, c
     if (c->count == 0)
         return SS_OK;
     if (c->count != 1 && c->count != d && c->count != d * d) {
-        wrong(l, id, false, "give one number, the diagonal, or all rows of the matrix",
-              "%scovariance of %zu numbers in %zu dimensions", label, c->count, d);
+        ss_problems_add(&l->problems, place, path, "give one number, the diagonal, or all rows of the matrix",
+                        "%zu numbers in %zu dimensions", c->count, d);
         return SS_OK;
     }
     if (c->count == d * d) {
@@ -115,10 +115,31 @@ static enum ss_status check_covariance(struct ss_loader *l, enum ss_key_id id, c
     for (size_t i = 0; c->count < d * d && i < c->count; i++)
         good = good && c->items[i] > 0;
     if (!good)
-        wrong(l, id, false, "it is symmetric with positive eigenvalues; variances, not standard deviations",
-              "%scovariance that is not positive definite", label);
+        ss_problems_add(&l->problems, place, path,
+                        "it is symmetric with positive eigenvalues; variances, not standard deviations",
+                        "not positive definite");
 out:
     free(copy);
+    return st;
+}
+
+static enum ss_status check_components(struct ss_loader *l)
+{
+    const struct ss_data_options *const data = &l->e->data;
+    const struct ss_yaml_node *node = data->n_components ? l->given[SS_KEY_DATA_COMPONENTS]->first : NULL;
+    enum ss_status st = SS_OK;
+    char path[64];
+
+    for (size_t i = 0; i < data->n_components; i++, node = node->next) {
+        const struct ss_component *const component = &data->components[i];
+        snprintf(path, sizeof(path), "data.components[%zu].mean", i);
+        if (component->mean.count != data->dimension)
+            ss_problems_add(&l->problems, node->place, path, NULL, "%zu numbers in %u dimensions",
+                            component->mean.count, data->dimension);
+        snprintf(path, sizeof(path), "data.components[%zu].covariance", i);
+        TRY(check_covariance(l, node->place, path, &component->covariance, data->dimension));
+    }
+out:
     return st;
 }
 
@@ -143,7 +164,6 @@ static enum ss_status check_shapes(struct ss_loader *l)
 {
     struct ss_data_options *const data = &l->e->data;
     enum ss_status st = SS_OK;
-    char label[64];
 
     data->dimension = (uint32_t)infer_dimension(l);
     if (data->source == SS_SOURCE_FUNNEL && data->dimension < 2)
@@ -152,15 +172,9 @@ static enum ss_status check_shapes(struct ss_loader *l)
     if (data->mean.count && data->mean.count != data->dimension)
         wrong(l, SS_KEY_DATA_MEAN, false, NULL, "%zu numbers in %u dimensions", data->mean.count,
               data->dimension);
-    TRY(check_covariance(l, SS_KEY_DATA_COVARIANCE, "", &data->covariance, data->dimension));
-    for (size_t i = 0; i < data->n_components; i++) {
-        const struct ss_component *const component = &data->components[i];
-        if (component->mean.count != data->dimension)
-            wrong(l, SS_KEY_DATA_COMPONENTS, false, NULL, "[%zu]: a mean of %zu numbers in %u dimensions", i,
-                  component->mean.count, data->dimension);
-        snprintf(label, sizeof(label), "[%zu]: a ", i);
-        TRY(check_covariance(l, SS_KEY_DATA_COMPONENTS, label, &component->covariance, data->dimension));
-    }
+    TRY(check_covariance(l, ss_loader_place(l, SS_KEY_DATA_COVARIANCE, false), "data.covariance",
+                         &data->covariance, data->dimension));
+    TRY(check_components(l));
 out:
     return st;
 }

@@ -101,7 +101,8 @@ static void unknown_key(struct ss_loader *l, const struct ss_key *block, const c
         return;
     }
     ss_text_init(&hint);
-    hint_key(block, word, &hint);
+    if (l->problems.count < SS_PROBLEMS_SHOWN) /* distances to all names take time */
+        hint_key(block, word, &hint);
     ss_problems_add(&l->problems, place, ss_shown(path, shown), hint.data, "unknown key");
     ss_text_release(&hint);
 }
@@ -171,7 +172,7 @@ static void take_file(struct ss_loader *l, const struct ss_document *document, c
         ss_problems_add(&l->problems, (struct ss_place){.document = document}, NULL,
                         "three lines are enough: data: {source: two_moons}, model: {kind: energy}, "
                         "objective: {kind: ssm_vr}",
-                        "the file is empty");
+                        "no keys in the file");
 }
 
 static void unknown_override(struct ss_loader *l, const char *path, struct ss_place place)
@@ -202,6 +203,7 @@ static void unknown_override(struct ss_loader *l, const char *path, struct ss_pl
         ss_problems_add(&l->problems, place, ss_shown(path, shown), hint.data, "unknown key");
         ss_text_release(&hint);
     } else {
+        place.column += dot ? (size_t)(dot + 1 - copy) : 0;
         unknown_key(l, block, path, dot ? dot + 1 : path, place);
     }
     free(copy);

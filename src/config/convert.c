@@ -65,7 +65,7 @@ static const char *number_hint(const struct ss_yaml_node *node)
     if (strchr(node->text, '_'))
         return "write the number without '_'";
     if (strchr(node->text, ','))
-        return "write decimals with a point, and thousands without a mark";
+        return "a list is written as [1, 2], and decimals with a point";
     return ss_text_number(node->text, &x) ? NULL : "a number is written like 3, 0.5 or 1e-3, without a unit";
 }
 

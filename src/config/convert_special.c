@@ -7,7 +7,12 @@
 #include "base/checked.h"
 #include "config/convert.h"
 
-enum { PATH_SIZE = 128, MAX_TRANSFORMS = 64, MAX_COMPONENTS = 4096 };
+enum {
+    PATH_SIZE = 128,
+    INNER_SIZE = PATH_SIZE + SS_SHOWN_SIZE + 1,
+    MAX_TRANSFORMS = 64,
+    MAX_COMPONENTS = 4096
+};
 
 void ss_transforms_release(struct ss_data_options *data)
 {
@@ -112,7 +117,7 @@ static bool one_transform(struct ss_converter *c, const struct ss_yaml_node *nod
 {
     const bool mapping = node->kind == SS_YAML_MAPPING;
     struct ss_yaml_node word = *node;
-    char inner[PATH_SIZE];
+    char inner[INNER_SIZE];
     unsigned kind;
 
     *t = (struct ss_transform_options){.value = NAN};
@@ -186,7 +191,7 @@ static bool component_entry(struct ss_converter *c, const struct ss_yaml_node *n
 {
     static const char *const names[] = {"weight", "mean", "covariance"};
     const struct ss_range positive = {0, SS_MAX_NUMBER, true, false};
-    char inner[PATH_SIZE], shown[SS_SHOWN_SIZE];
+    char inner[INNER_SIZE], shown[SS_SHOWN_SIZE];
     struct ss_text hint;
 
     snprintf(inner, sizeof(inner), "%s.%s", path, ss_shown(node->key, shown));

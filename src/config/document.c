@@ -6,20 +6,36 @@
 #include "base/json.h"
 #include "config/schema.h"
 
-/* "one of a, b or c; default: a (adamw: 0.01)", for --help and the man page. */
+/* ", 0.01 for adamw": defaults that depend on the selector, each with all values that have it. */
+static void add_other_defaults(const struct ss_key *key, struct ss_text *out)
+{
+    const size_t end = ss_keys[key->selector].names->end;
+    uint32_t mask = 0;
+
+    for (unsigned v = 0; v < end; v++) {
+        const char *const other = ss_key_default(key, v);
+        if (!(key->users & SS_BIT(v)) || strcmp(other, key->standard) == 0)
+            continue;
+        for (unsigned w = 0; w < end; w++)
+            if (strcmp(ss_key_default(key, w), other) == 0)
+                mask |= key->users & SS_BIT(w);
+        ss_text_addf(out, ", %s for ", other);
+        ss_key_values_named(key, mask, out);
+        break; /* no key has a third */
+    }
+}
+
+/* "one of a, b or c; default a, b for x; only for x or y" */
 static void add_facts(const struct ss_key *key, struct ss_text *out)
 {
     ss_key_wanted(key, out);
     if (key->standard)
         ss_text_addf(out, "; default %s", key->standard);
-    for (unsigned v = 0; key->selector != SS_KEY_NONE && v < ss_keys[key->selector].names->end; v++) {
-        const char *const other = ss_key_default(key, v);
-        if (other && strcmp(other, key->standard ? key->standard : "") != 0 && key->users & SS_BIT(v))
-            ss_text_addf(out, ", %s for %s", other, ss_keys[key->selector].names->names[v]);
-    }
+    if (key->standard && key->selector != SS_KEY_NONE)
+        add_other_defaults(key, out);
     if (key->selector != SS_KEY_NONE && key->users != SS_EVERY) {
         ss_text_add(out, "; only for ");
-        ss_key_users(key, out);
+        ss_key_values_named(key, key->users, out);
     }
 }
 
@@ -275,6 +291,16 @@ static void json_use(struct ss_text *out, const struct ss_key *key)
     ss_text_addf(out, "}, \"then\": {\"properties\": {\"%s\": {\"type\": \"null\"}}}}", ss_key_name(key));
 }
 
+/* Two keys of which only one may be there. */
+static void json_either(struct ss_text *out, const char *a, const char *b)
+{
+    ss_text_addf(out,
+                 ", {\"not\": {\"required\": [\"%s\", \"%s\"], \"properties\": {\"%s\": {\"not\": {\"type\": "
+                 "\"null\"}}, "
+                 "\"%s\": {\"not\": {\"type\": \"null\"}}}}}",
+                 a, b, a, b);
+}
+
 static void json_block(struct ss_text *out, const struct ss_key *block)
 {
     bool any = false;
@@ -304,6 +330,12 @@ static void json_block(struct ss_text *out, const struct ss_key *block)
         if (ss_key_parent(&ss_keys[i]) == block && ss_keys[i].selector != SS_KEY_NONE &&
             ss_keys[i].users != SS_EVERY)
             json_use(out, &ss_keys[i]);
+    if (block == &ss_keys[SS_KEY_DATA])
+        json_either(out, "source", "file");
+    else if (block == &ss_keys[SS_KEY_TRAIN])
+        json_either(out, "steps", "epochs");
+    else if (block == &ss_keys[SS_KEY_DATA_COLUMNS])
+        json_either(out, "keep", "drop");
     ss_json_close(out, ']');
 }
 

@@ -78,22 +78,20 @@ static size_t line_break(const char *s, const char *end)
     return 0;
 }
 
-/* Bytes of the character at `s`; 0 if it is no well-formed UTF-8. */
+/* Bytes of the character at `s`; 0 if it is no well-formed UTF-8: overlong, a surrogate, past the last. */
 static size_t character(const char *s, const char *end)
 {
-    const unsigned char c = (unsigned char)*s;
-    const size_t n = c < 0x80                ? 1
-                     : c >= 0xc2 && c < 0xe0 ? 2
-                     : c >= 0xe0 && c < 0xf0 ? 3
-                     : c >= 0xf0 && c < 0xf5 ? 4
-                                             : 0;
+    const unsigned char *const u = (const unsigned char *)s;
+    const size_t n = *u < 0x80 ? 1 : *u < 0xc2 ? 0 : *u < 0xe0 ? 2 : *u < 0xf0 ? 3 : *u < 0xf5 ? 4 : 0;
 
     if (!n || (size_t)(end - s) < n)
         return 0;
     for (size_t i = 1; i < n; i++)
-        if (((unsigned char)s[i] & 0xc0) != 0x80)
+        if ((u[i] & 0xc0) != 0x80)
             return 0;
-    return n;
+    const bool bad = (*u == 0xe0 && u[1] < 0xa0) || (*u == 0xed && u[1] >= 0xa0) ||
+                     (*u == 0xf0 && u[1] < 0x90) || (*u == 0xf4 && u[1] >= 0x90);
+    return bad ? 0 : n;
 }
 
 /* The line that `place` is on, at most about 100 characters around it, and a caret below. */

@@ -199,20 +199,23 @@ void ss_enum_list(const struct ss_enum *names, const char *last, struct ss_text 
                      names->names[i]);
 }
 
-void ss_key_users(const struct ss_key *key, struct ss_text *out)
+void ss_key_values_named(const struct ss_key *key, uint32_t mask, struct ss_text *out)
 {
-    const struct ss_key *const selector = &ss_keys[key->selector];
-    const struct ss_enum *const names = selector->names;
-    uint32_t left = key->users & (SS_BIT(names->end) - 1);
-    bool any = false;
+    const struct ss_enum *const names = ss_keys[key->selector].names;
+    const bool sources = key->selector == SS_KEY_DATA_SOURCE;
+    uint32_t left = mask & (SS_BIT(names->end) - 1);
 
+    if (sources && (left & SS_SYNTHETIC) == SS_SYNTHETIC) {
+        left &= ~SS_SYNTHETIC;
+        ss_text_addf(out, "a synthetic set%s", left ? ", " : "");
+    }
     for (size_t i = 0; i < names->end; i++) {
         if (!(left & SS_BIT(i)))
             continue;
+        const bool first = left == (mask & (SS_BIT(names->end) - 1));
         left &= ~SS_BIT(i);
-        ss_text_add(out, !any ? "" : left ? ", " : " or ");
+        ss_text_add(out, first ? "" : left ? ", " : " or ");
         ss_text_add(out, i < names->first ? "a file" : names->names[i]);
-        any = true;
     }
 }
 

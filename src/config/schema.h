@@ -92,8 +92,8 @@ const char *ss_key_default_in(const struct ss_experiment *e, const struct ss_key
 /** "a whole number from 1 to 16777216": what the key takes. */
 void ss_key_wanted(const struct ss_key *key, struct ss_text *out);
 
-/** "a, b or c" of the bits set, by the names of the selector's enum (data.source 0 is "data.file"). */
-void ss_key_users(const struct ss_key *key, struct ss_text *out);
+/** "a, b or c": the values of the key's selector whose bits are in `mask`. */
+void ss_key_values_named(const struct ss_key *key, uint32_t mask, struct ss_text *out);
 
 /** "a, b, c" of an enum's names in files. */
 void ss_enum_list(const struct ss_enum *names, const char *last, struct ss_text *out);

@@ -83,6 +83,20 @@ static struct ss_place place_of_byte(const struct reader *r, size_t skip, size_t
     return place;
 }
 
+/* A problem found at the end of the text is shown after the last thing written, not on an empty line below.
+ */
+static struct ss_place place_of_problem(const struct reader *r, size_t skip)
+{
+    const struct ss_place place = place_of(r, r->parser.problem_mark);
+    size_t end = r->document->size;
+
+    while (end > skip && strchr(" \t\r\n", r->document->text[end - 1]))
+        end--;
+    const struct ss_place last = place_of_byte(r, skip, end - skip);
+    const bool past = place.line > last.line || (place.line == last.line && place.column > last.column);
+    return past ? last : place;
+}
+
 /* libyaml's words are about tokens; what a newcomer did is nearly always one of these. */
 static const char *syntax_hint(const struct reader *r)
 {
@@ -124,8 +138,8 @@ static void stop_by_parser(struct reader *r, size_t skip)
                         parser->problem ? parser->problem : "bad encoding");
         return;
     }
-    ss_problems_add(r->problems, place_of(r, parser->problem_mark), NULL, syntax_hint(r),
-                    "not valid YAML: %s", parser->problem ? parser->problem : "unknown reason");
+    ss_problems_add(r->problems, place_of_problem(r, skip), NULL, syntax_hint(r), "not valid YAML: %s",
+                    parser->problem ? parser->problem : "unknown reason");
 }
 
 static bool next_event(struct reader *r, yaml_event_t *event)

@@ -328,15 +328,32 @@ static char chosen_separator(const struct ss_data_options *options, struct ss_cs
     return ss_csv_guess_separator(start);
 }
 
+static bool has_header(const struct csv *c, struct ss_csv_scan start)
+{
+    return c->options->header == SS_HEADER_YES ||
+           (c->options->header == SS_HEADER_AUTO && ss_csv_guess_header(start));
+}
+
+/* Settle the separator. NumPy's savetxt writes "# " before the names: not a part of the first. */
+static void find_start(struct csv *c)
+{
+    struct ss_csv_scan after = c->scan;
+
+    after.p += after.p < after.end && *after.p == '#';
+    after.separator = chosen_separator(c->options, after);
+    c->scan.separator = after.separator;
+    if (has_header(c, after))
+        c->scan = after;
+}
+
 static enum ss_status read_all(struct csv *c)
 {
     struct ss_table *const t = c->t;
     enum ss_status st = SS_OK;
 
-    c->scan.separator = chosen_separator(c->options, c->scan);
+    find_start(c);
     TRY(count_columns(c));
-    if (c->options->header == SS_HEADER_YES ||
-        (c->options->header == SS_HEADER_AUTO && ss_csv_guess_header(c->scan)))
+    if (has_header(c, c->scan))
         TRY(read_names(c));
     TRY(ss_allocate(t->columns, &c->seen));
     TRY(ss_used_columns(c->options, t, &c->used));

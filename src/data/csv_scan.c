@@ -121,9 +121,10 @@ struct decimal {
 static inline const char *take_digits(const char *p, const char *end, int step, struct decimal *d)
 {
     for (; p < end && is_digit(*p); p++) {
-        if (d->digits > 19 || d->exponent < -400)
-            return p; /* too long for this way: a digit is left standing, which nothing accepts as a cell's
-                         end */
+        /* Past this the mantissa may overflow: the digit is left standing, and no cell ends before a digit.
+         */
+        if (d->digits == 19 || d->exponent < -400)
+            return p;
         d->mantissa = 10 * d->mantissa + (uint64_t)(*p - '0');
         d->digits += d->mantissa != 0;
         d->exponent -= step;
@@ -158,7 +159,7 @@ bool ss_csv_next_number(struct ss_csv_scan *s, double *x, bool *last)
     p = take_digits(p, s->end, 0, &d);
     if (p < s->end && *p == '.')
         p = take_digits(p + 1, s->end, 1, &d);
-    if (!d.any || d.digits > 19)
+    if (!d.any)
         return false;
     if (p < s->end && (*p == 'e' || *p == 'E'))
         p = take_exponent(p, s->end, &d);
@@ -296,6 +297,7 @@ enum { GUESS_RECORDS = 32 };
 
 struct record {
     size_t cells;
+    size_t filled;  /* not missing */
     size_t numbers; /* that could stand in a column of numbers */
 };
 
@@ -311,7 +313,9 @@ static bool take_record(struct ss_csv_scan *s, struct record *r)
         if (ss_csv_next_cell(s, &cell) != SS_CSV_SOUND)
             return false;
         r->cells++;
-        r->numbers += ss_csv_value(&cell, &x) != SS_CSV_TEXT || ss_csv_is_decimal_comma(&cell);
+        const enum ss_csv_kind kind = ss_csv_value(&cell, &x);
+        r->filled += kind != SS_CSV_MISSING;
+        r->numbers += kind != SS_CSV_TEXT || ss_csv_is_decimal_comma(&cell);
     }
     return true;
 }
@@ -322,8 +326,9 @@ static double plausibility(struct ss_csv_scan s)
     size_t n = 0;
     double score = 0;
 
+    /* A line of tabs says nothing about what separates cells. */
     while (n < GUESS_RECORDS && take_record(&s, &r[n]))
-        n++;
+        n += r[n].filled > 0;
     if (n == 0)
         return 0;
     /* The first may name the columns: the second says how many there are. */

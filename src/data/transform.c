@@ -71,6 +71,11 @@ const char *ss_transform_column(const struct ss_transform *t, size_t i)
     return t->names[t->origin[i]];
 }
 
+const char *ss_transform_input_name(const struct ss_transform *t, size_t i)
+{
+    return t->names[i];
+}
+
 bool ss_transform_image(const struct ss_transform *t, size_t *height, size_t *width)
 {
     if (t->height == 0 || t->outputs != t->inputs)

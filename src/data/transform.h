@@ -41,6 +41,7 @@ size_t ss_transform_inputs(const struct ss_transform *t);  /* columns of the tab
 size_t ss_transform_outputs(const struct ss_transform *t); /* D, what the model sees */
 const char *ss_transform_column(const struct ss_transform *t,
                                 size_t i); /* name of output i, or of what it came from */
+const char *ss_transform_input_name(const struct ss_transform *t, size_t i); /* of column i of the table */
 bool ss_transform_image(const struct ss_transform *t, size_t *height,
                         size_t *width); /* outputs still are an image */
 

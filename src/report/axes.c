@@ -78,6 +78,14 @@ static void choose(struct ss_axis *axis, size_t most)
         ss_ticks_linear(&axis->ticks, axis->range, most);
 }
 
+/* A lone tick gives no scale. */
+static void choose_some(struct ss_axis *axis, size_t most)
+{
+    choose(axis, most);
+    while (!axis->names && axis->ticks.n < 2 && most < 8)
+        choose(axis, ++most);
+}
+
 static const char *tick_label(const struct ss_axis *axis, size_t i)
 {
     return axis->names ? axis->names[(size_t)axis->ticks.at[i]] : axis->ticks.label[i];
@@ -146,19 +154,56 @@ static void keep_outer_ticks(struct ss_canvas *c, struct ss_axes *a, double widt
         t->n = 1;
 }
 
+/* Small panels stand close: a label that sticks out at the side could meet the neighbour's. Returns how many
+ * are left. */
+static size_t blank_overhanging(struct ss_canvas *c, struct ss_axes *a, double width)
+{
+    const struct ss_text_style s = ss_text_plain(ss_axes_tick_size(a));
+    const double allowed = 1.0;
+    size_t left = a->x.ticks.n;
+
+    for (size_t i = 0; i < a->x.ticks.n && a->small && !a->x.names; i++) {
+        const double middle = place(&a->x, a->x.ticks.at[i]) * width;
+        const double half = 0.5 * ss_canvas_text_length(c, a->x.ticks.label[i], &s);
+        if (middle - half < -allowed || middle + half > width + allowed) {
+            a->x.ticks.label[i][0] = '\0';
+            left--;
+        }
+    }
+    return left;
+}
+
+/* As many as fit, but at least two that can be read, if need be by taking more. */
+static void choose_x(struct ss_canvas *c, struct ss_axes *a, double width, size_t most)
+{
+    const size_t densest = most + 4;
+
+    /* The same for bare axes: their marks stand above a neighbour's labels. */
+    for (size_t m = most; m >= 2; m--) {
+        choose(&a->x, m);
+        if (labels_fit(c, a, width) && blank_overhanging(c, a, width) >= 2)
+            return;
+    }
+    for (size_t m = most + 1; m <= densest; m++) {
+        choose(&a->x, m);
+        if (labels_fit(c, a, width) && blank_overhanging(c, a, width) >= 2)
+            return;
+    }
+    choose_some(&a->x, 2);
+    if (!labels_fit(c, a, width) && a->x.ticks.n > 1)
+        keep_outer_ticks(c, a, width);
+    blank_overhanging(c, a, width);
+}
+
 void ss_axes_measure(struct ss_canvas *c, struct ss_axes *a, double width, double height,
                      struct ss_margins *m)
 {
     const double tick = ss_axes_tick_size(a), label = ss_axes_label_size(a);
-    size_t most_x = (size_t)fmin(fmax(width / (a->small ? 26 : 38), 2), a->x.names ? 20 : 9);
-    const size_t most_y = (size_t)fmin(fmax(height / (a->small ? 20 : 26), 2), a->y.names ? 20 : 9);
+    const size_t most_x = (size_t)fmin(fmax(width / (a->small ? 18 : 38), 2), a->x.names ? 20 : 9);
+    const size_t most_y = (size_t)fmin(fmax(height / (a->small ? 18 : 26), 2), a->y.names ? 20 : 9);
 
-    choose(&a->y, most_y);
-    choose(&a->x, most_x);
-    while (most_x > 2 && !a->x.bare && !labels_fit(c, a, width))
-        choose(&a->x, --most_x);
-    if (!a->x.bare && !labels_fit(c, a, width))
-        keep_outer_ticks(c, a, width);
+    choose_some(&a->y, most_y);
+    choose_x(c, a, width, most_x);
     const double half_x = 0.5 * widest_label(c, a, &a->x), wide_y = widest_label(c, a, &a->y);
     m->left = mark + (wide_y > 0 ? gap + wide_y : 0) + (a->y.label ? 2 * gap + label * 0.95 : 0) + 2;
     m->left = fmax(m->left, half_x + 2);
@@ -327,6 +372,18 @@ void ss_axes_say(struct ss_canvas *c, const struct ss_axes *a, const char *text)
         0.9 * a->frame.width);
 }
 
+void ss_hidden_note(char *out, size_t size, const char *what, const size_t counts[3])
+{
+    const size_t total = counts[0], outside = counts[1], missing = counts[2];
+
+    out[0] = '\0';
+    if (outside && missing)
+        snprintf(out, size, "%zu %s: %zu outside, %zu not finite", total, what, outside, missing);
+    else if (outside || missing)
+        snprintf(out, size, "%zu of %zu %s %s", outside + missing, total, what,
+                 outside ? "outside" : "not finite");
+}
+
 enum { BAR_GAP = 5, BAR_WIDTH = 8 };
 
 /* The bar's ticks are those of a y axis on its other side. */
@@ -350,7 +407,10 @@ double ss_colour_bar_width(struct ss_canvas *c, const struct ss_colour_bar *b, d
 
 void ss_colour_bar_draw(struct ss_canvas *c, const struct ss_colour_bar *b, const struct ss_box *frame)
 {
-    uint32_t argb[SS_MAP_STEPS];
+    enum {
+        ACROSS = BAR_WIDTH * SS_CANVAS_SCALE
+    }; /* a single column would fade at its sides in some viewers */
+    uint32_t argb[SS_MAP_STEPS * ACROSS];
     struct ss_axes a;
     struct ss_xy p[2 * SS_TICKS];
     struct ss_text_style s;
@@ -363,9 +423,10 @@ void ss_colour_bar_draw(struct ss_canvas *c, const struct ss_colour_bar *b, cons
     a.frame = bar;
     for (size_t i = 0; i < SS_MAP_STEPS; i++) {
         const unsigned char *const rgb = b->map->rgb[SS_MAP_STEPS - 1 - i];
-        argb[i] = 0xff000000u | (uint32_t)rgb[0] << 16 | (uint32_t)rgb[1] << 8 | rgb[2];
+        for (size_t k = 0; k < ACROSS; k++)
+            argb[i * ACROSS + k] = 0xff000000u | (uint32_t)rgb[0] << 16 | (uint32_t)rgb[1] << 8 | rgb[2];
     }
-    ss_canvas_image(c, &bar, &(struct ss_pixels){1, SS_MAP_STEPS, argb, false});
+    ss_canvas_image(c, &bar, &(struct ss_pixels){ACROSS, SS_MAP_STEPS, argb, true});
     ss_canvas_frame_box(c, &bar, &pen);
     s = ss_text_plain(ss_axes_tick_size(&a));
     s.across = SS_ALIGN_START;

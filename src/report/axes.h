@@ -61,6 +61,10 @@ double ss_axes_label_size(const struct ss_axes *a);
 /** Grey text in the middle of the frame, for a panel with nothing to show. */
 void ss_axes_say(struct ss_canvas *c, const struct ss_axes *a, const char *text);
 
+/** "3 of 1000 points outside": what a picture leaves out, of counts {total, outside, not finite}; empty if
+ * nothing. */
+void ss_hidden_note(char *out, size_t size, const char *what, const size_t counts[3]);
+
 /** A bar of a colour map right of a frame, with ticks for the range. */
 struct ss_colour_bar {
     const struct ss_colour_map *map;

@@ -61,6 +61,7 @@ static double run_text(struct ss_canvas *c, const char *clean, const struct ss_t
         if (draw) {
             cairo_move_to(c->cr, length, raised ? -raise_by * style->size : 0);
             cairo_show_text(c->cr, run);
+            cairo_new_path(c->cr); /* or the next line would start where the text ended */
         }
         length += e.x_advance;
     }

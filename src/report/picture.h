@@ -71,8 +71,8 @@ struct ss_plane_panel {
     bool diverging;              /* colours about 0 */
     const char *value_label;     /* of the bar */
 
-    /* Arrows: n_arrows of (x, y) and of their components; the longest that is not wild is about as long as
-     * arrows are apart, and one of stated length is drawn beneath. */
+    /* Arrows: n_arrows of (x, y), each the middle of its arrow, and of their components; a usual one is about
+     * as long as arrows are apart, and one of stated length is drawn beneath. */
     const float *arrow_at, *arrow;
     size_t n_arrows;
     const char *arrow_label; /* what length means, as "score" */

@@ -253,15 +253,21 @@ static void draw_markers(struct ss_canvas *c, struct plot *p, const struct ss_li
 static void draw_series(struct ss_canvas *c, struct plot *p, size_t k)
 {
     const struct ss_line_series *const s = &p->chart->series[k];
-    const struct ss_pen pen = ss_palette_pen(k);
+    const struct ss_pen usual = ss_palette_pen(k);
+    struct ss_pen fine = usual;
     size_t n;
 
+    fine.width = 0.7;
     for (size_t at = 0; s->style != SS_LINE_POINTS && (n = next_stretch(p, s, &at)) > 0;) {
-        const struct ss_points_style dot = {SS_MARKER_CIRCLE, 1.2, pen.colour};
+        const struct ss_points_style dot = {SS_MARKER_CIRCLE, 1.2, usual.colour};
+        /* What goes up and down within a column of pixels, many columns long, would fill its band like ink.
+         */
+        const double columns = SS_CANVAS_SCALE * fabs(p->path[n - 1].x - p->path[0].x);
+        const bool noisy = columns > 100 && (double)n > 2.5 * columns;
         if (n == 1) /* a point between two breaks would not be seen */
             ss_canvas_points(c, &p->axes.frame, p->path, 1, &dot);
         else
-            ss_canvas_line(c, p->path, n, &pen);
+            ss_canvas_line(c, p->path, n, noisy ? &fine : &usual);
     }
     if (has_markers(s))
         draw_markers(c, p, s, k);

@@ -8,7 +8,7 @@
 #include "report/picture.h"
 #include "report/plane_parts.h"
 
-static const double margin = 6, between = 6, view_quantile = 0.002;
+static const double margin = 6, between = 6, view_quantile = 0.005;
 
 /* ---- one column ---- */
 
@@ -90,9 +90,7 @@ static void single_note(const struct single *s, char *note, size_t size)
         finite += s->h[k].finite;
         outside += s->h[k].outside;
     }
-    note[0] = '\0';
-    if (outside || finite < rows)
-        snprintf(note, size, "of %zu values %zu outside, %zu not finite", rows, outside, rows - finite);
+    ss_hidden_note(note, size, "values", (const size_t[]){rows, outside, rows - finite});
 }
 
 static void single_legend(struct ss_canvas *c, const struct single *s, const struct ss_pen *curve_pen)
@@ -276,9 +274,9 @@ static void draw_pair(struct ss_canvas *c, const struct pairs *p, size_t i, size
 }
 
 /* Rows that some panel does not show, for the note. */
-static void count_rows(const struct pairs *p, size_t *total, size_t *outside, size_t *missing)
+static void count_rows(const struct pairs *p, size_t *outside, size_t *missing)
 {
-    *total = *outside = *missing = 0;
+    *outside = *missing = 0;
     for (size_t s = 0; s < p->n_sets; s++)
         for (size_t r = 0; r < p->sets[s].rows; r++) {
             bool is_missing = false, is_outside = false;
@@ -287,7 +285,6 @@ static void count_rows(const struct pairs *p, size_t *total, size_t *outside, si
                 is_missing = is_missing || !isfinite(v);
                 is_outside = is_outside || v < p->view[k].low || v > p->view[k].high;
             }
-            ++*total;
             *missing += is_missing;
             *outside += is_outside && !is_missing;
         }
@@ -297,8 +294,8 @@ static void draw_key(struct ss_canvas *c, const struct pairs *p)
 {
     struct ss_legend_entry e[8];
     struct ss_text_style style = ss_text_plain(7.5);
-    char lines[3][80] = {"", "", ""};
-    size_t n = 0, total, outside, missing;
+    char lines[4][128] = {"", "", "", ""};
+    size_t n = 0, outside, missing;
     /* The triangle above the diagonal is free. */
     struct ss_xy at = {p->left + p->side + between + 12, p->top};
 
@@ -314,15 +311,19 @@ static void draw_key(struct ss_canvas *c, const struct pairs *p)
         ss_legend_draw(c, e, n, fmax(room - 40, 20), at);
         at.y += ss_legend_size(c, e, n, room).y + 4;
     }
-    count_rows(p, &total, &outside, &missing);
-    snprintf(lines[0], sizeof(lines[0]), "%zu rows", total);
-    if (outside || missing)
-        snprintf(lines[1], sizeof(lines[1]), "%zu outside, %zu not finite", outside, missing);
+    count_rows(p, &outside, &missing);
+    for (size_t k = 0, used = 0; k < p->n_sets && used < sizeof(lines[0]) - 32; k++)
+        used += (size_t)snprintf(lines[0] + used, sizeof(lines[0]) - used, "%s%zu%s", k ? " + " : "",
+                                 p->sets[k].rows, k + 1 == p->n_sets ? " rows" : "");
+    if (outside)
+        snprintf(lines[1], sizeof(lines[1]), "%zu outside", outside);
+    if (missing)
+        snprintf(lines[2], sizeof(lines[2]), "%zu not finite", missing);
     if (p->stride > p->columns)
-        snprintf(lines[2], sizeof(lines[2]), "first %zu of %zu columns", p->columns, p->stride);
+        snprintf(lines[3], sizeof(lines[3]), "first %zu of %zu columns", p->columns, p->stride);
     style.across = SS_ALIGN_START;
     style.vertical = SS_ALIGN_START;
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 4; i++)
         if (lines[i][0]) {
             ss_canvas_text_within(c, (struct ss_xy){at.x + 5, at.y}, lines[i], &style, room - 5);
             at.y += 11;

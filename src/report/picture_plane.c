@@ -45,7 +45,7 @@ static void join(struct ss_range *a, struct ss_range b)
 /* What all panels show. */
 static void find_view(struct sheet *s)
 {
-    const double quantile = 0.002;
+    const double quantile = 0.005;
     struct ss_range grid[2] = {ss_range_none(), ss_range_none()}, arrows[2] = {grid[0], grid[1]};
     struct ss_range points[2] = {grid[0], grid[1]};
 
@@ -97,13 +97,8 @@ static void count_hidden(const struct sheet *s, struct plate *t)
         else if (x < s->x.low || x > s->x.high || y < s->y.low || y > s->y.high)
             outside++;
     }
-    t->note[0] = '\0';
-    if (outside && missing)
-        snprintf(t->note, sizeof(t->note), "of %zu points %zu outside, %zu not finite", p->n_points, outside,
-                 missing);
-    else if (outside || missing)
-        snprintf(t->note, sizeof(t->note), "%zu of %zu points %s", outside + missing, p->n_points,
-                 outside ? "outside" : "not finite");
+    ss_hidden_note(t->note, sizeof(t->note), "points",
+                   (const size_t[]){p->points ? p->n_points : 0, outside, missing});
 }
 
 static void find_values(struct plate *t)

@@ -173,11 +173,12 @@ struct ss_arrow_scale ss_arrow_scale(const struct ss_plane_panel *p, struct ss_r
     if (!n || !(largest > 0))
         return (struct ss_arrow_scale){0};
     qsort(length, n, sizeof(length[0]), ascending);
-    const double high = length[(size_t)(0.95 * (double)(n - 1))];
-    const double usual = high > 0 && largest > 2 * high ? high : largest;
+    /* Fields grow outwards: scaled by its longest arrow, one would show only its corners. */
+    const double high = length[(size_t)(0.85 * (double)(n - 1))];
+    const double usual = high > 0 ? high : largest;
     const double apart = fmin(fmax(sqrt(width * height / (double)visible), 5), 0.2 * fmin(width, height));
     struct ss_arrow_scale s = {
-        .points = apart / usual, .longest = 1.5 * apart, .reference = round_below(usual)};
+        .points = apart / usual, .longest = 1.7 * apart, .reference = round_below(usual)};
     s.cut = largest * s.points > s.longest;
     return s;
 }

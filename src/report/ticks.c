@@ -93,8 +93,12 @@ struct ss_range ss_range_robust(const float *x, size_t n, size_t stride, double 
     const double low = (double)some[cut], high = (double)some[m - 1 - cut];
     if (!(low < high))
         return all;
-    return (struct ss_range){fmax(all.low, low - 0.5 * (high - low)),
-                             fmin(all.high, high + 0.5 * (high - low))};
+    struct ss_range kept = ss_range_none();
+    const double least = low - 0.5 * (high - low), most = high + 0.5 * (high - low);
+    for (size_t i = 0; i < n; i++)
+        if ((double)x[i * stride] >= least && (double)x[i * stride] <= most)
+            ss_range_take(&kept, (double)x[i * stride], false);
+    return kept;
 }
 
 /* A plain decimal, U+2212 for the sign, the locale's comma (a library's caller may have set one) made a

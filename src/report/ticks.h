@@ -33,8 +33,8 @@ void ss_range_settle(struct ss_range *r, bool log);
 /** Add a fraction of its length to both ends; on a log axis the length in decades. */
 void ss_range_pad(struct ss_range *r, bool log, double fraction);
 
-/** The interval from quantile q to 1 - q, widened by half its length on either side, cut to the full range:
- * what to show of values with a few wild ones. Values are x[i * stride]; none if none is finite. */
+/** Range of the values that are not wild: at most half the distance of the quantiles q and 1 - q away from
+ * either. Values are x[i * stride]; none if none is finite. */
 struct ss_range ss_range_robust(const float *x, size_t n, size_t stride, double q);
 
 enum { SS_TICKS = 24, SS_MINOR_TICKS = 120, SS_TICK_LABEL = 40 };

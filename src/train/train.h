@@ -2,9 +2,10 @@
  * train.h - the training loop: batches, loss, gradient, optimizer, moving average, schedule, early stopping,
  * checkpoints. Tells its caller by callback; knows no run directory, prints nothing.
  *
- * A step is enqueued whole without the host waiting: batch, loss and gradient, clipping, finite check, optimizer,
- * average, metrics. The host reads a few numbers every `report_every` steps. The state after step t is a function of
- * configuration and t alone, so a run resumed from a checkpoint is, to the bit, the run that was never stopped.
+ * A step is enqueued whole without the host waiting: batch, loss and gradient, clipping, finite check,
+ * optimizer, average, metrics. The host reads a few numbers every `report_every` steps. The state after step
+ * t is a function of configuration and t alone, so a run resumed from a checkpoint is, to the bit, the run
+ * that was never stopped.
  */
 #ifndef SS_TRAIN_TRAIN_H
 #define SS_TRAIN_TRAIN_H
@@ -20,12 +21,12 @@
 
 struct ss_trainer;
 
-struct ss_train_report { /* the newest metrics, every report_every steps and at the end */
+struct ss_train_report {  /* the newest metrics, every report_every steps and at the end */
     uint64_t step, steps; /* done, of */
     double loss;          /* mean over the steps since the last report */
     double gradient_norm; /* before clipping, of the last step */
     double learning_rate;
-    uint64_t skipped;     /* steps with non-finite loss or gradient, so far */
+    uint64_t skipped;                /* steps with non-finite loss or gradient, so far */
     double rows_per_second, seconds; /* of training so far, this session */
 };
 
@@ -40,11 +41,12 @@ struct ss_train_callbacks {
     void (*report)(void *context, const struct ss_train_report *r);
     void (*evaluation)(void *context, const struct ss_train_evaluation *e);
     void (*checkpoint)(void *context, uint64_t step, const char *path); /* after it is durable */
-    bool (*stop)(void *context); /* asked between steps: true = save a checkpoint and return SS_ERR_INTERRUPTED */
+    bool (*stop)(
+        void *context); /* asked between steps: true = save a checkpoint and return SS_ERR_INTERRUPTED */
 };
 
 struct ss_train_setup {
-    struct ss_device *device;          /* all borrowed, must outlive the trainer */
+    struct ss_device *device; /* all borrowed, must outlive the trainer */
     const struct ss_model *model;
     const struct ss_dataset *dataset;
     const struct ss_experiment *experiment;
@@ -54,22 +56,25 @@ struct ss_train_setup {
 SS_MUST_CHECK enum ss_status ss_trainer_create(const struct ss_train_setup *setup, struct ss_trainer **out);
 void ss_trainer_free(struct ss_trainer *t);
 
-/** Initial weights: seeded, or read from experiment->train.start (a run's checkpoint folder or a .safetensors file). */
+/** Initial weights: seeded, or read from experiment->train.start (a run's checkpoint folder or a .safetensors
+ * file). */
 SS_MUST_CHECK enum ss_status ss_trainer_start(struct ss_trainer *t);
 
-/** Continue from the newest sound checkpoint in the folder (a damaged one is named and the one before it used); *found
- *  is false, and nothing changed, if there is none. */
+/** Continue from the newest sound checkpoint in the folder (a damaged one is named and the one before it
+ * used); *found is false, and nothing changed, if there is none. */
 SS_MUST_CHECK enum ss_status ss_trainer_resume(struct ss_trainer *t, bool *found);
 
-/** Train until the last step, early stop, the caller's stop or divergence. SS_ERR_DIVERGED: says at which step, what was
- *  not finite and what to try; the last good checkpoint stands. */
+/** Train until the last step, early stop, the caller's stop or divergence. SS_ERR_DIVERGED: says at which
+ * step, what was not finite and what to try; the last good checkpoint stands. */
 SS_MUST_CHECK enum ss_status ss_trainer_run(struct ss_trainer *t, const struct ss_train_callbacks *callbacks);
 
 uint64_t ss_trainer_step(const struct ss_trainer *t);
-uint64_t ss_trainer_steps(const struct ss_trainer *t);       /* the last step, epochs resolved */
-struct ss_span ss_trainer_weights(const struct ss_trainer *t);  /* flat, on the device: last weights */
-struct ss_span ss_trainer_averaged(const struct ss_trainer *t); /* the moving average, or the same as weights */
-bool ss_trainer_best(const struct ss_trainer *t, uint64_t *step, double *objective); /* of evaluations so far */
+uint64_t ss_trainer_steps(const struct ss_trainer *t);         /* the last step, epochs resolved */
+struct ss_span ss_trainer_weights(const struct ss_trainer *t); /* flat, on the device: last weights */
+struct ss_span
+ss_trainer_averaged(const struct ss_trainer *t); /* the moving average, or the same as weights */
+bool ss_trainer_best(const struct ss_trainer *t, uint64_t *step,
+                     double *objective); /* of evaluations so far */
 
 /** Device bytes of optimizer state, average and gradients for `model`. */
 size_t ss_trainer_bytes(const struct ss_model *model, const struct ss_train_options *options);

@@ -1,4 +1,4 @@
-#include "support/scratch.h"
+#include "tests/support/scratch.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -69,6 +69,9 @@ const char *scratch_path(const char *name)
 const char *scratch_file(const char *name, const void *bytes, size_t n)
 {
     const char *const path = scratch_path(name);
+
+    /* A new file, as ext4 writes one that is emptied and filled again to the disk at once. */
+    unlink(path);
     FILE *const f = fopen(path, "wb");
 
     ck_assert_ptr_nonnull(f);

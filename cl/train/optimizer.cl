@@ -1,0 +1,190 @@
+/*
+ * optimizer.cl - one step of training after the gradient: global norm, the decision whether the step counts, the
+ * update of weights, moments and moving average. Three launches, no wait between.
+ *
+ *   gradient_partials  sums of squares of the gradient, one per work-item
+ *   step_guard         their sum; finite or not; clipping factor; loss so far; bias corrections
+ *   step_update        every weight, unless the guard holds the step back
+ *
+ * Layout  flat buffers of n floats; `state` as in the enum below, floats by as_float.
+ * Launch  gradient_partials: n_partials items, any local size. step_guard: one group of 64. step_update: n, any.
+ *         The order of every sum depends on n alone, so the bits do not depend on the device's local size.
+ * -D      OPTIMIZER 0 adam, 1 adamw, 2 rmsprop, 3 sgd (default 0); MOMENTUM 0 or 1: rmsprop and sgd keep a velocity;
+ *         AVERAGE 0 or 1: a moving average is kept. Everything that a sweep changes is an argument.
+ *
+ * Adam: Kingma and Ba 2015. AdamW: Loshchilov and Hutter 2019. RMSprop: Hinton 2012, epsilon outside the root. The
+ * corrections c = 1 - beta^t are carried as c' = beta c + (1 - beta), the recurrence that the moments themselves
+ * follow: a step that is held back counts for neither, and the rounding of beta cancels.
+ */
+#ifndef OPTIMIZER
+#define OPTIMIZER 0
+#endif
+#ifndef MOMENTUM
+#define MOMENTUM 0
+#endif
+#ifndef AVERAGE
+#define AVERAGE 0
+#endif
+
+#define IS_ADAM (OPTIMIZER <= 1)
+#define HAS_FIRST (IS_ADAM || MOMENTUM)
+#define HAS_SECOND (OPTIMIZER <= 2)
+
+/* The same numbers as in train/optimizer.c. */
+enum {
+    HOLD,           /* this step must change nothing */
+    STOPPED,        /* nor any later one */
+    BAD_KIND,       /* of the first bad step: 1 loss, 2 gradient (bits), 4 the update of a weight */
+    BAD_STEP_LOW,   /* number from 0 */
+    BAD_STEP_HIGH,
+    SKIPPED,        /* steps held back so far */
+    OVERFLOWED,     /* a weight of the last update would not have been finite */
+    CLIP,           /* float: factor of the gradient */
+    NORM,           /* float: of the gradient of the last step, before clipping */
+    CORRECTION_1,   /* float */
+    CORRECTION_2,   /* float */
+    LOSS_SUM,       /* float: since the last report */
+    LOSS_REST,      /* float: what the sum lost by rounding */
+    LOSS_COUNT,
+    LAST_LOSS       /* float */
+};
+
+kernel void gradient_partials(global const float *gradient, const uint gradient_at, const uint n,
+                              global float *partials, const uint n_partials)
+{
+    const uint p = (uint)get_global_id(0);
+    float sum = 0.0f;
+
+    if (p >= n_partials)
+        return;
+    for (uint i = p; i < n; i += n_partials) {
+        const float g = gradient[gradient_at + i];
+        sum = fma(g, g, sum);
+    }
+    partials[p] = sum;
+}
+
+static void decide(global uint *state, const float loss, const float norm, const float clip, const uint stop,
+                   const uint step_low, const uint step_high)
+{
+    const uint kind = (isfinite(loss) ? 0u : 1u) | (isfinite(norm) ? 0u : 2u);
+    const uint late = state[OVERFLOWED]; /* found by the update before: its step is one less than this */
+
+    if ((kind | late) && !state[STOPPED]) {
+        if (!state[BAD_KIND]) {
+            state[BAD_KIND] = late ? 4u : kind;
+            state[BAD_STEP_LOW] = late ? step_low - 1u : step_low;
+            state[BAD_STEP_HIGH] = late && step_low == 0u ? step_high - 1u : step_high;
+        }
+        state[SKIPPED] += (kind ? 1u : 0u) + (late ? 1u : 0u);
+        state[STOPPED] = stop;
+    }
+    state[OVERFLOWED] = 0u;
+    state[HOLD] = kind || state[STOPPED] ? 1u : 0u;
+    if (!state[STOPPED]) {
+        state[NORM] = as_uint(norm);
+        state[LAST_LOSS] = as_uint(loss);
+        state[CLIP] = as_uint(clip > 0.0f ? fmin(1.0f, clip / (norm + 1e-6f)) : 1.0f);
+    }
+}
+
+/* Sum and rest keep nearly twice the digits of a float (Knuth's two-sum). */
+static void add_loss(global uint *state, const float loss, const uint fresh)
+{
+    const float sum = fresh ? 0.0f : as_float(state[LOSS_SUM]);
+    const float rest = fresh ? 0.0f : as_float(state[LOSS_REST]);
+    const uint count = fresh ? 0u : state[LOSS_COUNT];
+    const uint taken = state[HOLD] ? 0u : 1u;
+    const float x = taken ? loss : 0.0f;
+    const float next = sum + x;
+    const float back = next - sum;
+
+    state[LOSS_SUM] = as_uint(next);
+    state[LOSS_REST] = as_uint(rest + ((sum - (next - back)) + (x - back)));
+    state[LOSS_COUNT] = count + taken;
+}
+
+kernel __attribute__((reqd_work_group_size(64, 1, 1))) void
+step_guard(global const float *partials, const uint n_partials, global const float *loss, const uint loss_at,
+           global uint *state, const uint step_low, const uint step_high, const uint stop, const uint fresh,
+           const float clip, const float beta1, const float one_less_beta1, const float beta2,
+           const float one_less_beta2)
+{
+    local float sums[64];
+    const uint l = (uint)get_local_id(0);
+    float sum = 0.0f;
+
+    for (uint i = l; i < n_partials; i += 64u)
+        sum += partials[i];
+    sums[l] = sum;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (l)
+        return;
+    for (uint i = 1u; i < 64u; i++)
+        sum += sums[i];
+    decide(state, loss[loss_at], sqrt(sum), clip, stop, step_low, step_high);
+    add_loss(state, loss[loss_at], fresh);
+    if (!state[HOLD]) {
+        state[CORRECTION_1] = as_uint(fma(beta1, as_float(state[CORRECTION_1]), one_less_beta1));
+        state[CORRECTION_2] = as_uint(fma(beta2, as_float(state[CORRECTION_2]), one_less_beta2));
+    }
+}
+
+/* beta1 is the momentum of rmsprop and sgd, beta2 the decay of rmsprop. */
+kernel void step_update(const uint n, global float *weights, const uint weights_at, global const float *gradient,
+                        const uint gradient_at, global float *first, const uint first_at, global float *second,
+                        const uint second_at, global float *average, const uint average_at, global uint *state,
+                        const float rate, const float beta1, const float one_less_beta1, const float beta2,
+                        const float one_less_beta2, const float epsilon, const float weight_decay,
+                        const float average_decay)
+{
+    const uint i = (uint)get_global_id(0);
+
+    if (i >= n || state[HOLD])
+        return;
+    const float w = weights[weights_at + i];
+    float g = gradient[gradient_at + i] * as_float(state[CLIP]);
+    float next = w, m = 0.0f, v = 0.0f, a = 0.0f;
+
+#if OPTIMIZER == 1
+    next -= rate * weight_decay * w;
+#else
+    g = fma(weight_decay, w, g);
+#endif
+#if HAS_SECOND
+    v = fma(beta2, second[second_at + i], one_less_beta2 * g * g);
+#endif
+#if IS_ADAM
+    m = fma(beta1, first[first_at + i], one_less_beta1 * g);
+    const float root = sqrt(v) / sqrt(as_float(state[CORRECTION_2])) + epsilon;
+    /* A weight that never had a gradient stays where it is, whatever epsilon. */
+    next -= m == 0.0f ? 0.0f : rate / as_float(state[CORRECTION_1]) * (m / root);
+#else
+#if HAS_SECOND
+    g = g == 0.0f ? 0.0f : g / (sqrt(v) + epsilon);
+#endif
+#if MOMENTUM
+    m = fma(beta1, first[first_at + i], g);
+    next -= rate * m;
+#else
+    next -= rate * g;
+#endif
+#endif
+#if AVERAGE
+    a = fma(average_decay, average[average_at + i] - next, next);
+#endif
+    if (!(isfinite(next) && isfinite(m) && isfinite(v) && isfinite(a))) {
+        state[OVERFLOWED] = 1u; /* every item that writes it writes the same */
+        return;
+    }
+    weights[weights_at + i] = next;
+#if HAS_FIRST
+    first[first_at + i] = m;
+#endif
+#if HAS_SECOND
+    second[second_at + i] = v;
+#endif
+#if AVERAGE
+    average[average_at + i] = a;
+#endif
+}

@@ -1,0 +1,40 @@
+#include "run/stop.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+/* The one variable that a signal handler may write. */
+static volatile sig_atomic_t asked;
+
+static const int signals[] = {SIGINT, SIGTERM, SIGUSR1};
+
+static void handle(int signal_number)
+{
+    if (signal_number == SIGINT && asked == SIGINT) {
+        signal(SIGINT, SIG_DFL);
+        raise(SIGINT); /* pending until this handler returns */
+        return;
+    }
+    asked = signal_number;
+}
+
+void ss_stop_install(void)
+{
+    struct sigaction a = {.sa_handler = handle, .sa_flags = SA_RESTART};
+
+    asked = 0;
+    sigemptyset(&a.sa_mask);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        sigaction(signals[i], &a, NULL);
+}
+
+void ss_stop_restore(void)
+{
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        signal(signals[i], SIG_DFL);
+}
+
+int ss_stop_signal(void)
+{
+    return asked;
+}

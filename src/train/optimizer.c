@@ -1,0 +1,305 @@
+#include "train/optimizer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+
+/* Words of the state on the device; the same numbers as in cl/train/optimizer.cl. */
+enum {
+    HOLD,
+    STOPPED,
+    BAD_KIND,
+    BAD_STEP_LOW,
+    BAD_STEP_HIGH,
+    SKIPPED,
+    OVERFLOWED,
+    CLIP,
+    NORM,
+    CORRECTION_1,
+    CORRECTION_2,
+    LOSS_SUM,
+    LOSS_REST,
+    LOSS_COUNT,
+    LAST_LOSS,
+    WORDS
+};
+
+/* GUARD is the group of step_guard. The number of partial sums follows from n alone, so that the bits do. */
+enum { GUARD = 64, UPDATE = 256, MOST_PARTIALS = 16384, PER_PARTIAL = 16 };
+
+struct ss_optimizer {
+    struct ss_train_options options;
+    size_t n, n_partials, group;
+    struct ss_buffer *first, *second, *average, *partials, *state;
+    struct ss_kernel *k_partials, *k_guard, *k_update;
+    uint64_t last_step; /* enqueued */
+    bool fresh;         /* the next step starts the sums of the loss */
+};
+
+static bool is_adam(const struct ss_train_options *t)
+{
+    return t->optimizer == SS_OPTIMIZER_ADAM || t->optimizer == SS_OPTIMIZER_ADAMW;
+}
+
+static bool has_first(const struct ss_train_options *t)
+{
+    return is_adam(t) || t->momentum > 0;
+}
+
+static bool has_second(const struct ss_train_options *t)
+{
+    return t->optimizer != SS_OPTIMIZER_SGD;
+}
+
+static size_t count_partials(size_t n)
+{
+    const size_t want = ss_round_up((n + PER_PARTIAL - 1) / PER_PARTIAL, GUARD);
+    return want < GUARD ? GUARD : want > MOST_PARTIALS ? MOST_PARTIALS : want;
+}
+
+/* As ss_buffer_create rounds it. */
+static size_t bytes_of(size_t words)
+{
+    return ss_round_up(words * 4, 64);
+}
+
+size_t ss_optimizer_bytes(const struct ss_train_options *options, size_t n)
+{
+    const size_t flats = (size_t)has_first(options) + has_second(options) + (options->average > 0);
+    return flats * bytes_of(n ? n : 1) + bytes_of(count_partials(n)) + bytes_of(WORDS);
+}
+
+static enum ss_status make_buffers(struct ss_device *device, struct ss_optimizer *o)
+{
+    enum ss_status st = SS_OK;
+
+    if (has_first(&o->options))
+        TRY(ss_buffer_create(device, o->n * 4, &o->first));
+    if (has_second(&o->options))
+        TRY(ss_buffer_create(device, o->n * 4, &o->second));
+    if (o->options.average > 0)
+        TRY(ss_buffer_create(device, o->n * 4, &o->average));
+    TRY(ss_buffer_create(device, o->n_partials * 4, &o->partials));
+    st = ss_buffer_create(device, WORDS * 4, &o->state);
+out:
+    return st;
+}
+
+static enum ss_status make_kernels(struct ss_device *device, struct ss_optimizer *o)
+{
+    static const char file[] = "train/optimizer.cl";
+    const struct ss_define defines[] = {{"OPTIMIZER", (long)o->options.optimizer},
+                                        {"MOMENTUM", !is_adam(&o->options) && o->options.momentum > 0},
+                                        {"AVERAGE", o->options.average > 0}};
+    enum ss_status st = SS_OK;
+
+    TRY(ss_device_kernel(device, file, "gradient_partials", defines, SS_COUNT(defines), &o->k_partials));
+    TRY(ss_device_kernel(device, file, "step_guard", defines, SS_COUNT(defines), &o->k_guard));
+    st = ss_device_kernel(device, file, "step_update", defines, SS_COUNT(defines), &o->k_update);
+out:
+    return st;
+}
+
+enum ss_status ss_optimizer_create(struct ss_device *device, const struct ss_train_options *options, size_t n,
+                                   struct ss_optimizer **out)
+{
+    struct ss_optimizer *o = NULL;
+    enum ss_status st = SS_OK;
+
+    if (n >= (size_t)1 << 31)
+        return SS_FAIL(SS_ERR_MEMORY, "a model of %zu weights, at most 2^31 can be trained", n);
+    TRY(ss_allocate(1, &o));
+    o->options = *options;
+    o->options.start = NULL; /* borrowed: not kept */
+    o->n = n;
+    o->n_partials = count_partials(n);
+    o->group = ss_device_info(device)->max_work_group >= UPDATE ? UPDATE : GUARD;
+    o->fresh = true;
+    TRY(make_buffers(device, o));
+    TRY(make_kernels(device, o));
+    *out = o;
+    o = NULL;
+out:
+    ss_optimizer_free(o);
+    return st;
+}
+
+void ss_optimizer_free(struct ss_optimizer *o)
+{
+    if (!o)
+        return;
+    ss_buffer_free(o->first);
+    ss_buffer_free(o->second);
+    ss_buffer_free(o->average);
+    ss_buffer_free(o->partials);
+    ss_buffer_free(o->state);
+    free(o);
+}
+
+/* What stands in the place of beta1 and beta2. A complement is rounded from double: 1 - 0.999f is off by
+ * 1e-5. */
+struct coefficients {
+    float first, one_less_first, second, one_less_second;
+};
+
+static struct coefficients coefficients(const struct ss_train_options *t)
+{
+    const double a = is_adam(t) ? t->beta1 : t->momentum;
+    const double b = is_adam(t) ? t->beta2 : t->decay;
+    return (struct coefficients){(float)a, (float)(1 - a), (float)b, (float)(1 - b)};
+}
+
+static double average_decay(double decay, uint64_t step)
+{
+    const double early = (1.0 + (double)step) / (10.0 + (double)step);
+    return early < decay ? early : decay;
+}
+
+static enum ss_status enqueue_guard(struct ss_optimizer *o, const struct ss_optimizer_step *s)
+{
+    const struct coefficients c = coefficients(&o->options);
+    const struct ss_arg args[] = {
+        ss_arg_buffer(o->partials),
+        ss_arg_u32((uint32_t)o->n_partials),
+        ss_arg_span(s->loss),
+        ss_arg_buffer(o->state),
+        ss_arg_u32((uint32_t)s->step),
+        ss_arg_u32((uint32_t)(s->step >> 32)),
+        ss_arg_u32(o->options.nonfinite == SS_NONFINITE_STOP),
+        ss_arg_u32(o->fresh),
+        ss_arg_f32((float)o->options.clip),
+        ss_arg_f32(c.first),
+        ss_arg_f32(c.one_less_first),
+        ss_arg_f32(c.second),
+        ss_arg_f32(c.one_less_second),
+    };
+    return ss_launch(o->k_guard, (struct ss_range){{GUARD}, {GUARD}}, args, SS_COUNT(args));
+}
+
+static enum ss_status enqueue_update(struct ss_optimizer *o, const struct ss_optimizer_step *s)
+{
+    const struct coefficients c = coefficients(&o->options);
+    const struct ss_arg args[] = {
+        ss_arg_u32((uint32_t)o->n),
+        ss_arg_span(s->weights),
+        ss_arg_span(s->gradient),
+        ss_arg_span(ss_optimizer_first(o)),
+        ss_arg_span(ss_optimizer_second(o)),
+        ss_arg_span(ss_optimizer_average(o)),
+        ss_arg_buffer(o->state),
+        ss_arg_f32((float)s->learning_rate),
+        ss_arg_f32(c.first),
+        ss_arg_f32(c.one_less_first),
+        ss_arg_f32(c.second),
+        ss_arg_f32(c.one_less_second),
+        ss_arg_f32((float)o->options.epsilon),
+        ss_arg_f32((float)o->options.weight_decay),
+        ss_arg_f32((float)average_decay(o->options.average, s->step)),
+    };
+    return ss_launch(o->k_update, (struct ss_range){{o->n}, {o->group}}, args, SS_COUNT(args));
+}
+
+enum ss_status ss_optimizer_enqueue(struct ss_optimizer *o, const struct ss_optimizer_step *s)
+{
+    const struct ss_arg partials[] = {ss_arg_span(s->gradient), ss_arg_u32((uint32_t)o->n),
+                                      ss_arg_buffer(o->partials), ss_arg_u32((uint32_t)o->n_partials)};
+    enum ss_status st = SS_OK;
+
+    TRY(ss_launch(o->k_partials, (struct ss_range){{o->n_partials}, {GUARD}}, partials, SS_COUNT(partials)));
+    TRY(enqueue_guard(o, s));
+    TRY(enqueue_update(o, s));
+    o->fresh = false;
+    o->last_step = s->step;
+out:
+    return st;
+}
+
+struct ss_span ss_optimizer_first(const struct ss_optimizer *o)
+{
+    return ss_span_of(o->first);
+}
+
+struct ss_span ss_optimizer_second(const struct ss_optimizer *o)
+{
+    return ss_span_of(o->second);
+}
+
+struct ss_span ss_optimizer_average(const struct ss_optimizer *o)
+{
+    return ss_span_of(o->average);
+}
+
+static float as_float(uint32_t word)
+{
+    float x;
+
+    memcpy(&x, &word, sizeof(x));
+    return x;
+}
+
+static uint32_t as_word(float x)
+{
+    uint32_t word;
+
+    memcpy(&word, &x, sizeof(word));
+    return word;
+}
+
+enum ss_status ss_optimizer_read(struct ss_optimizer *o, struct ss_optimizer_state *out)
+{
+    uint32_t w[WORDS];
+    enum ss_status st = SS_OK;
+
+    TRY(ss_span_read(ss_span_of(o->state), w, WORDS));
+    *out = (struct ss_optimizer_state){
+        .stopped = w[STOPPED],
+        .bad = (enum ss_bad)w[BAD_KIND],
+        .bad_step = w[BAD_STEP_LOW] | (uint64_t)w[BAD_STEP_HIGH] << 32,
+        .skipped = w[SKIPPED],
+        .gradient_norm = as_float(w[NORM]),
+        .last_loss = as_float(w[LAST_LOSS]),
+        .correction = {as_float(w[CORRECTION_1]), as_float(w[CORRECTION_2])},
+    };
+    if (!o->fresh) {
+        out->loss_sum = as_float(w[LOSS_SUM]);
+        out->loss_rest = as_float(w[LOSS_REST]);
+        out->loss_count = w[LOSS_COUNT];
+    }
+    /* The guard of the next step would find it; the host need not wait for one. */
+    if (w[OVERFLOWED] && !w[STOPPED]) {
+        out->stopped = o->options.nonfinite == SS_NONFINITE_STOP;
+        out->skipped++;
+        if (!out->bad) {
+            out->bad = SS_BAD_UPDATE;
+            out->bad_step = o->last_step;
+        }
+    }
+out:
+    return st;
+}
+
+enum ss_status ss_optimizer_restore(struct ss_optimizer *o, const struct ss_optimizer_state *state)
+{
+    uint32_t w[WORDS] = {0};
+
+    w[SKIPPED] = state->skipped;
+    w[BAD_KIND] = (uint32_t)state->bad;
+    w[BAD_STEP_LOW] = (uint32_t)state->bad_step;
+    w[BAD_STEP_HIGH] = (uint32_t)(state->bad_step >> 32);
+    w[NORM] = as_word(state->gradient_norm);
+    w[LAST_LOSS] = as_word(state->last_loss);
+    w[CORRECTION_1] = as_word(state->correction[0]);
+    w[CORRECTION_2] = as_word(state->correction[1]);
+    w[LOSS_SUM] = as_word(state->loss_sum);
+    w[LOSS_REST] = as_word(state->loss_rest);
+    w[LOSS_COUNT] = state->loss_count;
+    o->fresh = state->loss_count == 0;
+    return ss_span_write(ss_span_of(o->state), w, WORDS);
+}
+
+void ss_optimizer_reset_loss(struct ss_optimizer *o)
+{
+    o->fresh = true;
+}

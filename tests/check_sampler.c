@@ -1,0 +1,212 @@
+/* Samplers on models whose law is known: a gaussian's mean and covariance within their Monte Carlo error. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "random/random.h"
+#include "sampler/sampler.h"
+
+enum { CHAINS = 4000 };
+
+static struct ss_device *device;
+
+static void ok(enum ss_status st)
+{
+    ck_assert_msg(st == SS_OK, "%s", ss_status_name(st));
+}
+
+static void open_device(void)
+{
+    ok(ss_device_open(NULL, &device));
+}
+
+static void close_device(void)
+{
+    ss_device_free(device);
+}
+
+/* E = 1/2 |W (x - mu)|^2 in two dimensions: precision W'W. */
+static const float factor[4] = {1.2f, 0.5f, 0.0f, 0.8f}, mean[2] = {1.0f, -0.5f};
+
+struct fixture {
+    struct ss_model *model;
+    struct ss_buffer *weights;
+    float *start;
+    struct ss_sampler_result result;
+};
+
+static void fixture_init(struct fixture *f, enum ss_model_kind kind)
+{
+    const struct ss_model_options options = {.kind = kind};
+
+    *f = (struct fixture){0};
+    ok(ss_model_create(&options, 2, &f->model));
+    const size_t size = ss_graph_flat_size(f->model->graph);
+    float *flat = NULL;
+    ok(ss_allocate(size, &flat));
+    for (size_t k = 0; k < ss_graph_parameters(f->model->graph); k++) {
+        const struct ss_parameter *const p = ss_graph_parameter(f->model->graph, k);
+        for (size_t i = 0; i < p->count; i++)
+            flat[p->offset + i] = strcmp(p->name, "quadratic.mean") == 0            ? mean[i]
+                                  : strcmp(p->name, "quadratic.factor.weight") == 0 ? factor[i]
+                                  : strcmp(p->name, "layers.0.weight") == 0 ? (i % 3 == 0 ? 3.0f : 0.0f)
+                                                                            : 0.0f;
+    }
+    ok(ss_buffer_create(device, size * sizeof(float), &f->weights));
+    ok(ss_span_write(ss_span_of(f->weights), flat, size));
+    free(flat);
+    ok(ss_allocate(CHAINS * 2, &f->start));
+    for (uint32_t c = 0; c < CHAINS; c++) {
+        const uint32_t counter[4] = {0, c, 0, 0};
+        float z[4];
+        ss_random_normal(1, SS_PURPOSE_SAMPLER_START, counter, z);
+        memcpy(f->start + 2 * c, z, 2 * sizeof(float));
+    }
+}
+
+static void fixture_release(struct fixture *f)
+{
+    free(f->start);
+    free(f->result.values);
+    ss_buffer_free(f->weights);
+    ss_model_free(f->model);
+}
+
+static enum ss_status run(struct fixture *f, enum ss_sampler_kind kind, uint32_t steps, double step_size)
+{
+    const struct ss_sampler_options options = {
+        .kind = kind, .chains = CHAINS, .steps = steps, .step_size = step_size, .seed = 3};
+
+    return ss_sampler_run(device, f->model, ss_span_of(f->weights), &options, f->start, NULL, NULL,
+                          &f->result);
+}
+
+/* Means and covariances of the samples against the law's; `bias` = relative error of the covariance that the
+ * sampler's own step size leaves. 4 standard errors. */
+static void compare(const struct fixture *f, double bias)
+{
+    const double p00 = 1.44, p01 = 0.6, p11 = 0.25 + 0.64, det = p00 * p11 - p01 * p01;
+    const double want[3] = {p11 / det, -p01 / det, p00 / det};
+    const double n = (double)f->result.count;
+    double m[2] = {0}, c[3] = {0};
+
+    for (size_t i = 0; i < f->result.count; i++)
+        for (int j = 0; j < 2; j++)
+            m[j] += (double)f->result.values[2 * i + (size_t)j] / n;
+    for (size_t i = 0; i < f->result.count; i++) {
+        const double a = (double)f->result.values[2 * i] - m[0],
+                     b = (double)f->result.values[2 * i + 1] - m[1];
+        c[0] += a * a / n;
+        c[1] += a * b / n;
+        c[2] += b * b / n;
+    }
+    for (int j = 0; j < 2; j++)
+        ck_assert_msg(fabs(m[j] - (double)mean[j]) < 4 * sqrt(want[2 * j] / n), "mean %d: %.4f", j, m[j]);
+    for (int j = 0; j < 3; j++) {
+        const double scale = sqrt(j == 1 ? want[0] * want[2] + want[1] * want[1] : 2 * want[j] * want[j]);
+        ck_assert_msg(fabs(c[j] - want[j]) < 4 * scale / sqrt(n) + bias * fabs(want[j]),
+                      "covariance %d: %.4f, want %.4f", j, c[j], want[j]);
+    }
+}
+
+START_TEST(mala_has_the_law_of_a_gaussian)
+{
+    struct fixture f;
+
+    fixture_init(&f, SS_MODEL_GAUSSIAN);
+    ok(run(&f, SS_SAMPLER_MALA, 200, 0.3));
+    ck_assert_uint_eq(f.result.count, CHAINS);
+    ck_assert_uint_eq(f.result.runaway, 0);
+    ck_assert_msg(f.result.acceptance > 0.7 && f.result.acceptance < 0.999, "acceptance %.3f",
+                  f.result.acceptance);
+    compare(&f, 0.0);
+    fixture_release(&f);
+}
+END_TEST
+
+START_TEST(langevin_has_the_law_of_a_gaussian_up_to_its_step_size)
+{
+    struct fixture f;
+
+    fixture_init(&f, SS_MODEL_GAUSSIAN);
+    ok(run(&f, SS_SAMPLER_LANGEVIN, 500, 0.02));
+    ck_assert(isnan(f.result.acceptance));
+    compare(&f, 0.02); /* covariance P^-1 (I - e P / 2)^-1, e |P| / 2 <= 0.02 */
+    fixture_release(&f);
+}
+END_TEST
+
+static char said[256];
+
+static void keep(void *context, enum ss_level level, const char *text)
+{
+    (void)context;
+    (void)level;
+    strncpy(said, text, sizeof(said) - 1);
+}
+
+START_TEST(chains_of_an_unstable_model_are_counted_not_returned)
+{
+    struct fixture f;
+
+    fixture_init(&f, SS_MODEL_SCORE); /* a linear score net, s = 3 x: everything runs away */
+    ok(run(&f, SS_SAMPLER_LANGEVIN, 400, 0.5));
+    ck_assert_uint_eq(f.result.count, 0);
+    ck_assert_uint_eq(f.result.runaway, CHAINS);
+    ss_sink_set(keep, NULL);
+    ck_assert_int_eq(run(&f, SS_SAMPLER_MALA, 10, 0.1), SS_ERR_USAGE);
+    ss_sink_set(NULL, NULL);
+    ck_assert_ptr_nonnull(strstr(said, "score net"));
+    fixture_release(&f);
+}
+END_TEST
+
+static bool stop(void *context, double fraction)
+{
+    (void)fraction;
+    return ++*(int *)context < 3;
+}
+
+START_TEST(a_caller_can_stop_it_and_the_same_seed_gives_the_same_samples)
+{
+    const struct ss_sampler_options options = {
+        .kind = SS_SAMPLER_LANGEVIN, .chains = 10, .steps = 1000, .step_size = 0.01, .seed = 3};
+    struct ss_sampler_result a = {0}, b = {0};
+    struct fixture f;
+    int calls = 0;
+
+    fixture_init(&f, SS_MODEL_GAUSSIAN);
+    const struct ss_span w = ss_span_of(f.weights);
+    ck_assert_int_eq(ss_sampler_run(device, f.model, w, &options, f.start, stop, &calls, &a),
+                     SS_ERR_INTERRUPTED);
+    ck_assert_int_eq(calls, 3);
+    ok(ss_sampler_run(device, f.model, w, &options, f.start, NULL, NULL, &a));
+    ok(ss_sampler_run(device, f.model, w, &options, f.start, NULL, NULL, &b));
+    ck_assert_int_eq(memcmp(a.values, b.values, 20 * sizeof(float)), 0);
+    free(a.values);
+    free(b.values);
+    fixture_release(&f);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *const s = suite_create("sampler");
+    TCase *const c = tcase_create("sampler");
+
+    tcase_set_timeout(c, 300);
+    tcase_add_unchecked_fixture(c, open_device, close_device);
+    tcase_add_test(c, mala_has_the_law_of_a_gaussian);
+    tcase_add_test(c, langevin_has_the_law_of_a_gaussian_up_to_its_step_size);
+    tcase_add_test(c, chains_of_an_unstable_model_are_counted_not_returned);
+    tcase_add_test(c, a_caller_can_stop_it_and_the_same_seed_gives_the_same_samples);
+    suite_add_tcase(s, c);
+    SRunner *const r = srunner_create(s);
+    srunner_set_fork_status(r, CK_NOFORK);
+    srunner_run_all(r, CK_NORMAL);
+    const int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
