@@ -5,9 +5,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "base/checked.h"
 #include "base/file.h"
+#include "device/embedded.h"
 #include "device/gemm.h"
 #include "device/opencl.h"
 #include "device/quirks.h"
@@ -350,14 +352,22 @@ static void damage(const char *path, long at)
     ck_assert_int_eq(fclose(f), 0);
 }
 
+/* An entry: magic (8 bytes), key (16), size (8) and check (8) of the binary that follows. */
+static bool is_sound(const char *data, size_t size)
+{
+    uint64_t told[2];
+
+    memcpy(told, data + 24, sizeof(told));
+    return size > 40 && told[0] == size - 40 && told[1] == XXH3_64bits(data + 40, size - 40);
+}
+
 /* Each kind of damage must lead to a fresh entry, not to an error and not to the damaged binary. */
 START_TEST(binaries_are_kept_only_where_the_driver_keeps_none_and_a_bad_one_is_a_miss)
 {
     char root[] = "/tmp/ss-check-cache-XXXXXX", folder[128], path[512] = "";
     const bool keeps = ss_quirk_of(ss_device_info(device))->flags & SS_QUIRK_KEEP_BINARIES;
-    char *good = NULL, *again = NULL,
-         *old = getenv("XDG_CACHE_HOME") ? strdup(getenv("XDG_CACHE_HOME")) : NULL;
-    size_t size, new_size;
+    char *data = NULL, *old = getenv("XDG_CACHE_HOME") ? strdup(getenv("XDG_CACHE_HOME")) : NULL;
+    size_t size;
     struct stat s;
 
     ck_assert_ptr_nonnull(mkdtemp(root));
@@ -367,23 +377,24 @@ START_TEST(binaries_are_kept_only_where_the_driver_keeps_none_and_a_bad_one_is_a
     ck_assert_uint_eq(files_in(folder, path, sizeof(path)), keeps);
     if (keeps) {
         ck_assert(stat(folder, &s) == 0 && (s.st_mode & 0777) == 0700);
-        ok(ss_file_read(path, 1u << 26, &good, &size));
+        ok(ss_file_read(path, 1u << 26, &data, &size));
+        ck_assert(is_sound(data, size));
         static const long places[] = {0, 9, 26, 34, -1};
         for (size_t i = 0; i < SS_COUNT(places) + 1; i++) {
+            free(data);
             if (i < SS_COUNT(places))
                 damage(path, places[i]);
             else
                 ck_assert_int_eq(truncate(path, (off_t)size / 2), 0);
             build_and_run();
-            ok(ss_file_read(path, 1u << 26, &again, &new_size));
-            ck_assert(new_size == size && memcmp(good, again, 48) == 0);
-            free(again);
+            ok(ss_file_read(path, 1u << 26, &data, &size));
+            ck_assert_msg(is_sound(data, size), "damage %zu", i);
         }
         ck_assert_int_eq(chmod(folder, 0777), 0); /* others could write: not to be trusted */
         unlink(path);
         build_and_run();
         ck_assert_uint_eq(files_in(folder, path, sizeof(path)), 0);
-        free(good);
+        free(data);
     }
     unlink(path);
     rmdir(folder);
@@ -437,19 +448,39 @@ START_TEST(the_device_answers_its_self_test_and_a_family_of_another_room_is_run_
 }
 END_TEST
 
+/* The kernels below `folder`, those of gemm_own.cl with a fault. */
+static void write_kernels(const char *folder, const char *right, const char *wrong)
+{
+    for (const struct ss_embedded *e = ss_embedded; e->name; e++) {
+        char *path = NULL, *where = NULL;
+        const char *const at = strcmp(e->name, "device/gemm_own.cl") == 0 ? strstr(e->text, right) : NULL;
+        struct ss_text t;
+        ss_text_init(&t);
+        if (at) {
+            ss_text_add_bytes(&t, e->text, (size_t)(at - e->text));
+            ss_text_add(&t, wrong);
+        }
+        ss_text_add(&t, at ? at + strlen(right) : e->text);
+        ok(ss_path_join(folder, e->name, &path));
+        ok(ss_path_folder(path, &where));
+        ok(ss_folder_create(where));
+        ok(ss_file_write(path, t.data, t.length));
+        free(path);
+        free(where);
+        ss_text_release(&t);
+    }
+}
+
 /* A driver that computes wrong, played by kernels that do: only the plain product is left right. */
 START_TEST(a_product_that_comes_out_wrong_is_set_aside_for_a_simpler_one)
 {
-    char folder[] = "/tmp/ss-check-device-XXXXXX", command[256];
+    char folder[] = "/tmp/ss-check-device-XXXXXX", command[64];
     struct ss_selftest t = {0};
     struct ss_device *d = NULL;
 
     ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(command, sizeof(command),
-             "cp -r cl/device cl/random %s && sed -i 's/= fma(x, y.j., /= fma(x, 2.0f * y[j], /' "
-             "%s/device/gemm_own.cl",
-             folder, folder);
-    ck_assert_int_eq(system(command), 0);
+    write_kernels(folder, "sum[i][j] = fma(x, y[j], sum[i][j]);",
+                  "sum[i][j] = fma(x, 2.0f * y[j], sum[i][j]);");
     setenv("SLICESCORE_CL_DIR", folder, 1);
     ok(ss_device_open(getenv("SLICESCORE_DEVICE"), &d));
     ss_gemm_choose(d, SS_GEMM_OWN);
