@@ -25,7 +25,9 @@ static char folder[64];
 
 static void make_folder(void)
 {
-    snprintf(folder, sizeof(folder), "/tmp/check_report.XXXXXX");
+    /* In memory where that is possible: every picture is two files, each flushed to the disk. */
+    snprintf(folder, sizeof(folder), "%s/check_report.XXXXXX",
+             ss_path_is_folder("/dev/shm") ? "/dev/shm" : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(folder));
 }
 
@@ -773,7 +775,7 @@ START_TEST(points_and_arrows_of_the_plane_are_where_they_belong)
     ck_assert_int_eq(ss_picture_plane(in_folder("point"), &p, 1), SS_OK);
     struct image m = check_picture(in_folder("point"));
     struct ss_box f = find_frame(&m);
-    struct found blue = find_colour(&m, ss_palette_colour(0), 110);
+    struct found blue = find_colour(&m, ss_palette_colour(0), 60);
     ck_assert_double_eq_tol(f.width, f.height, 1.0); /* one scale on both axes */
     ck_assert_double_eq_tol(blue.x, f.x + 0.5 + 0.25 * f.width, 1.5);
     ck_assert_double_eq_tol(blue.y, f.y + 0.5 + 0.25 * f.height, 1.5);
@@ -790,7 +792,7 @@ START_TEST(points_and_arrows_of_the_plane_are_where_they_belong)
     ck_assert_int_eq(ss_picture_plane(in_folder("arrow"), &p, 1), SS_OK);
     m = check_picture(in_folder("arrow"));
     f = find_frame(&m);
-    blue = find_colour(&m, ss_palette_colour(0), 60);
+    blue = find_colour(&m, ss_palette_colour(0), 75);
     ck_assert_double_eq_tol(0.5 * (blue.left + blue.right + 1), f.x + 0.5 + 0.25 * f.width, 1.5);
     ck_assert_double_eq_tol(0.5 * (blue.top + blue.bottom + 1), f.y + 0.5 + 0.25 * f.height, 2);
     ck_assert_int_gt(blue.bottom - blue.top, 40);
@@ -856,7 +858,7 @@ START_TEST(more_images_than_a_page_holds_are_counted)
 
     ck_assert_int_eq(ss_picture_images(in_folder("all"), v, 60000, 4, 4, 300, 0, 1), SS_OK);
     char *const svg = read_all(in_folder("all"), "svg", &size);
-    ck_assert_ptr_nonnull(strstr(svg, "of 60000 images"));
+    ck_assert_ptr_nonnull(strstr(svg, "first 2500 of 60000 images"));
     free(svg);
     ck_assert_int_eq(ss_picture_images(in_folder("wide"), v, 1, 2, 40000, 0, 0, 1), SS_OK);
     check_and_forget(in_folder("wide"));
@@ -893,9 +895,9 @@ START_TEST(every_verb_draws_something_of_hostile_data)
 {
     float f[4 * ROWS];
     double d[4 * ROWS];
-    static const size_t counts[] = {0, 1, 2, ROWS};
+    static const size_t counts[] = {0, 1, ROWS};
 
-    for (size_t c = 0; c < SS_COUNT(counts); c++) {
+    for (size_t c = _i == 0 ? 0 : 1; c < SS_COUNT(counts); c++) {
         const size_t n = counts[c];
         fill_hostile((size_t)_i, f, d, 4 * ROWS);
         for (int style = SS_LINE; style <= SS_LINE_MARKED; style++) {
@@ -908,7 +910,7 @@ START_TEST(every_verb_draws_something_of_hostile_data)
                  .high = d + 3,
                  .style = (enum ss_line_style)style},
                 {.name = "t", .y = d, .n = n, .style = (enum ss_line_style)style}};
-            for (int log = 0; log < 2; log++) {
+            for (int log = 0; log < (n > 1 ? 2 : 1); log++) {
                 ck_assert_int_eq(
                     ss_picture_lines(
                         in_folder("l"),

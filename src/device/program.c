@@ -15,6 +15,7 @@ struct ss_kernel {
     char *name;
     cl_kernel kernel;
     cl_uint n_args;
+    size_t most_items; /* of a work-group */
 };
 
 struct ss_program { /* one file built with one set of defines */
@@ -225,6 +226,9 @@ enum ss_status ss_device_kernel(struct ss_device *d, const char *file, const cha
         goto out;
     }
     CL_TRY(d, name, clGetKernelInfo(k->kernel, CL_KERNEL_NUM_ARGS, sizeof(k->n_args), &k->n_args, NULL));
+    CL_TRY(d, name,
+           clGetKernelWorkGroupInfo(k->kernel, d->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof(k->most_items),
+                                    &k->most_items, NULL));
     k->next = p->kernels;
     p->kernels = k;
     *out = k;
@@ -281,22 +285,39 @@ out:
     return st;
 }
 
+/* Powers of two, the first dimension first, up to `most` items. A driver left to choose takes divisors of the
+ * global size, down to 1 for a prime, and PoCL compiles a kernel anew for each local size it meets (0.1 s and
+ * more). */
+static void choose_local(const size_t global[3], size_t most, size_t local[3])
+{
+    size_t items = 1;
+
+    for (int i = 0; i < 3; i++)
+        for (local[i] = 1; local[i] < global[i] && 2 * items <= most; items *= 2)
+            local[i] *= 2;
+}
+
 enum ss_status ss_launch(struct ss_kernel *k, struct ss_range range, const struct ss_arg *args, size_t n_args)
 {
-    const bool with_local = range.local[0] != 0;
-    size_t global[3], local[3];
+    enum { CPU_ITEMS = 64, GPU_ITEMS = 256 };
+    const struct ss_device *const d = k->device;
+    const size_t items = ss_device_is_cpu(d) ? CPU_ITEMS : GPU_ITEMS, limit = k->most_items;
+    size_t local[3];
     enum ss_status st = SS_OK;
 
+    if (!range.global[0])
+        return SS_OK; /* nothing to do */
     for (int i = 0; i < 3; i++) {
+        range.global[i] = range.global[i] ? range.global[i] : 1;
         local[i] = range.local[i] ? range.local[i] : 1;
-        if (i == 0 && !range.global[0])
-            return SS_OK; /* nothing to do */
-        global[i] = ss_round_up(range.global[i] ? range.global[i] : 1, local[i]);
     }
+    if (!range.local[0])
+        choose_local(range.global, items < limit ? items : limit, local);
+    for (int i = 0; i < 3; i++)
+        range.global[i] = ss_round_up(range.global[i], local[i]);
     TRY(set_arguments(k, args, n_args));
-    CL_TRY(k->device, k->name,
-           clEnqueueNDRangeKernel(k->device->queue, k->kernel, 3, NULL, global, with_local ? local : NULL, 0,
-                                  NULL, NULL));
+    CL_TRY(d, k->name,
+           clEnqueueNDRangeKernel(d->queue, k->kernel, 3, NULL, range.global, local, 0, NULL, NULL));
 out:
     return st;
 }

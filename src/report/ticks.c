@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double largest = 1e307, smallest_positive = 1e-307;
+static const double largest = 1e307, smallest_positive = 1e-300;
 
 /* Narrower than this part of its ends a range is rounding noise of single-precision data, not something to
  * read. */
@@ -43,9 +43,9 @@ void ss_range_settle(struct ss_range *r, bool log)
     r->low = fmin(fmax(r->low, -largest), largest);
     r->high = fmin(fmax(r->high, -largest), largest);
     const double size = fmax(fabs(r->low), fabs(r->high));
-    if (r->high - r->low < fmax(narrowest * size, 1e-300)) {
+    if (r->high - r->low < fmax(narrowest * size, 1e-304)) {
         const double middle = r->low + 0.5 * (r->high - r->low);
-        const double half = size < 1e-299 ? 1.0 : 0.05 * size;
+        const double half = size < 1e-303 ? 1.0 : 0.05 * size;
         r->low = middle - half;
         r->high = middle + half;
     }

@@ -173,12 +173,12 @@ enum ss_status ss_run_directory_check(const char *wanted, bool force)
     if (!wanted || !ss_path_exists(wanted))
         return SS_OK;
     if (!ss_path_is_folder(wanted))
-        return SS_FAIL(SS_ERR_FILE, "%s: exists and is not a folder; choose another with -o", wanted);
+        return SS_FAIL(SS_ERR_USAGE, "%s: exists and is not a folder; choose another with -o", wanted);
     if (!force)
-        return SS_FAIL(SS_ERR_FILE, "%s: exists already; choose another with -o, or replace that run with --force",
+        return SS_FAIL(SS_ERR_USAGE, "%s: exists already; choose another with -o, or replace that run with --force",
                        wanted);
     if (!is_run(wanted) && !is_empty(wanted))
-        return SS_FAIL(SS_ERR_FILE,
+        return SS_FAIL(SS_ERR_USAGE,
                        "%s: is neither a run nor empty, so --force leaves it alone; choose another with -o", wanted);
     return SS_OK;
 }

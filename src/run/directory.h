@@ -25,12 +25,12 @@ struct ss_run_directory {
  * @param name    of the experiment; used if `wanted` is NULL
  * @param force   `wanted` may be an earlier run, or empty: what a run consists of is removed from it first, by name, and
  *                nothing else; a folder that is neither is refused
- * @return SS_ERR_FILE: exists, cannot be made, or another process writes it
+ * @return SS_ERR_USAGE: exists; SS_ERR_FILE: cannot be made, or another process writes it
  */
 SS_MUST_CHECK enum ss_status ss_run_directory_create(const char *wanted, const char *name, bool force,
                                                      struct ss_run_directory *out);
 
-/** SS_ERR_FILE now rather than after minutes of preparation: what ss_run_directory_create would say of `wanted`. */
+/** SS_ERR_USAGE now rather than after minutes of preparation: what ss_run_directory_create would say of `wanted`. */
 SS_MUST_CHECK enum ss_status ss_run_directory_check(const char *wanted, bool force);
 
 /** Open the folder of a run; SS_ERR_FILE if it is not one. With `writing` it is locked. */

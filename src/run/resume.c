@@ -1,9 +1,12 @@
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "config/config.h"
 #include "run/session.h"
+
+enum { MOST_BYTES = 1 << 30 };
 
 /* What a resumed run may change without being another run. A key that ends in a dot stands for all below it. */
 static const char *const changeable[] = {"train.steps",       "train.epochs", "train.checkpoint.", "train.metrics",
@@ -93,11 +96,40 @@ static bool is_finished(const struct ss_session *s)
     return s->experiment->train.steps > 0 && s->experiment->train.steps <= s->record.steps;
 }
 
+/* A data file that changed since would make a run that is neither the one nor the other. */
+static enum ss_status check_data(const struct ss_session *s)
+{
+    char *stored = NULL, *fresh = NULL, *a = NULL, *b = NULL;
+    size_t n_a = 0, n_b = 0;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_run_directory_file(&s->directory, "transform.safetensors", &stored));
+    TRY(ss_run_directory_file(&s->directory, "transform.safetensors.tmp.check", &fresh));
+    TRY(ss_transform_save(ss_dataset_transform(s->setting.dataset), fresh));
+    TRY(ss_file_read(stored, MOST_BYTES, &a, &n_a));
+    TRY(ss_file_read(fresh, MOST_BYTES, &b, &n_b));
+    if (n_a != n_b || memcmp(a, b, n_a) != 0)
+        st = SS_FAIL(SS_ERR_CORRUPT,
+                     "%s: the data are not those that this run began with: the same transforms, fitted again, come out "
+                     "different; put the file back as it was, or begin a new run with train.start=%s",
+                     s->directory.path, s->directory.path);
+out:
+    if (fresh)
+        unlink(fresh);
+    free(stored);
+    free(fresh);
+    free(a);
+    free(b);
+    return st;
+}
+
 static enum ss_status go_on(struct ss_session *s)
 {
     enum ss_status st = SS_OK;
 
     TRY(ss_session_prepare(s));
+    TRY(ss_setting_fits(&s->setting));
+    TRY(check_data(s));
     TRY(ss_session_write_resolved(s));
     s->record.status = SS_RUN_RUNNING;
     s->record.finished[0] = '\0';

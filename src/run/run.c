@@ -195,6 +195,7 @@ enum ss_status ss_run_experiment(const struct ss_run_request *request, struct ss
     TRY(wants(s.experiment));
     TRY(ss_run_directory_check(request->output, request->force));
     TRY(ss_session_prepare(&s));
+    TRY(ss_setting_fits(&s.setting));
     TRY(ss_session_make_folder(&s));
     TRY(ss_session_train(&s, false));
 out:
