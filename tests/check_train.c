@@ -1,4 +1,5 @@
-/* The training loop as a whole: what it learns, what it saves, how it stops, and that going on is never noticed. */
+/* The training loop as a whole: what it learns, what it saves, how it stops, and that going on is never
+ * noticed. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -35,7 +36,12 @@ static void close_device(void)
 
 static const struct ss_experiment small = {
     .seed = 5,
-    .data = {.source = SS_SOURCE_GAUSSIAN, .rows = 500, .dimension = 2, .noise = NAN, .validation = 0.2, .test = 0.1},
+    .data = {.source = SS_SOURCE_GAUSSIAN,
+             .rows = 500,
+             .dimension = 2,
+             .noise = NAN,
+             .validation = 0.2,
+             .test = 0.1},
     .model = {.kind = SS_MODEL_ENERGY,
               .hidden = {12, 12},
               .n_hidden = 2,
@@ -168,7 +174,8 @@ static void resume(struct job *j)
     ck_assert(found);
 }
 
-static const char *file_of(const struct job *j, uint64_t step) /* 0: the best; valid until the next two calls */
+static const char *file_of(const struct job *j,
+                           uint64_t step) /* 0: the best; valid until the next two calls */
 {
     static char paths[2][600];
     static int at;
@@ -230,7 +237,8 @@ START_TEST(a_gaussian_is_recovered)
     e.train.checkpoint_every = 0;
     struct job *const j = trained(&e, "gaussian");
 
-    /* The minimum of the score-matching loss of a gaussian is the sample's own mean and inverse covariance. */
+    /* The minimum of the score-matching loss of a gaussian is the sample's own mean and inverse covariance.
+     */
     ok(ss_dataset_values(j->dataset, SS_PART_TRAIN, 0, &x, &rows));
     for (size_t r = 0; r < rows; r++)
         for (size_t i = 0; i < 2; i++)
@@ -271,11 +279,8 @@ static const struct {
     enum ss_optimizer_kind optimizer;
     double momentum, rate;
 } kinds[] = {
-    {SS_OPTIMIZER_ADAM, 0, 1e-2},
-    {SS_OPTIMIZER_ADAMW, 0, 1e-2},
-    {SS_OPTIMIZER_RMSPROP, 0.5, 1e-3},
-    {SS_OPTIMIZER_SGD, 0.9, 1e-3},
-    {SS_OPTIMIZER_SGD, 0, 1e-2},
+    {SS_OPTIMIZER_ADAM, 0, 1e-2},  {SS_OPTIMIZER_ADAMW, 0, 1e-2}, {SS_OPTIMIZER_RMSPROP, 0.5, 1e-3},
+    {SS_OPTIMIZER_SGD, 0.9, 1e-3}, {SS_OPTIMIZER_SGD, 0, 1e-2},
 };
 
 START_TEST(a_resumed_run_is_the_run_that_was_never_stopped)
@@ -448,8 +453,8 @@ START_TEST(reports_come_when_due_and_tell_the_mean_of_every_step)
             mean += each->reports[s].loss / (double)(step - first);
         ck_assert_double_eq_tol(r->loss, mean, 1e-6 * (1 + fabs(mean)));
         ck_assert(r->gradient_norm == each->reports[step - 1].gradient_norm && r->gradient_norm > 0);
-        ck_assert_double_eq_tol(r->learning_rate, 1e-2 * (1 + cos(3.14159265358979 * (double)(step - 1) / 40)) / 2,
-                                1e-12);
+        ck_assert_double_eq_tol(r->learning_rate,
+                                1e-2 * (1 + cos(3.14159265358979 * (double)(step - 1) / 40)) / 2, 1e-12);
         ck_assert(r->skipped == 0 && r->rows_per_second > 0 && r->seconds > 0);
     }
     check_same_file(file_of(each, 0), file_of(seventh, 0)); /* looking changes nothing */
@@ -473,8 +478,8 @@ START_TEST(the_best_is_kept_with_its_averaged_weights)
     ck_assert_uint_eq(j->n_evaluations, 8);
     for (size_t i = 0; i < 8; i++) {
         ck_assert_uint_eq(j->evaluations[i].step, 5 * (i + 1));
-        ck_assert(j->evaluations[i].best == (i == 0 || j->evaluations[i].objective.mean <
-                                                           j->evaluations[lowest].objective.mean));
+        ck_assert(j->evaluations[i].best ==
+                  (i == 0 || j->evaluations[i].objective.mean < j->evaluations[lowest].objective.mean));
         ck_assert(j->evaluations[i].objective.standard_error > 0);
         if (j->evaluations[i].best)
             lowest = i;
@@ -643,6 +648,35 @@ START_TEST(under_skip_a_run_ends_with_finite_weights_and_counts_what_it_left_out
 }
 END_TEST
 
+START_TEST(one_poisoned_row_costs_one_step_an_epoch)
+{
+    struct ss_experiment e = small;
+    struct ss_text rows;
+
+    ss_text_init(&rows);
+    ss_text_add(&rows, "a,b\n");
+    for (int i = 0; i < 100; i++)
+        ss_text_addf(&rows, i == 42 ? "1e30,%g\n" : "%g,0.5\n", cos(i * i));
+    ok(ss_text_status(&rows));
+    char *const file = strdup(scratch_text("rows.csv", rows.data));
+    ss_text_release(&rows);
+    e.data = (struct ss_data_options){.file = file, .noise = NAN, .transforms_given = true};
+    e.train.nonfinite = SS_NONFINITE_SKIP;
+    e.train.batch = 10;
+    e.train.steps = 0;
+    e.train.epochs = 4;
+    struct job *const j = trained(&e, "a");
+    const struct ss_train_report *const last = &j->reports[j->n_reports - 1];
+    ck_assert_uint_eq(ss_trainer_step(j->t), 40);
+    ck_assert_uint_eq(last->skipped, 4);
+    for (size_t i = 0; i < j->n_reports; i++)
+        ck_assert(isfinite(j->reports[i].loss));
+    check_finite(j, 40);
+    free_job(j);
+    free(file);
+}
+END_TEST
+
 START_TEST(a_failed_write_is_told_and_the_run_can_go_on_from_memory)
 {
     struct job *const whole = trained(&small, "whole"), *const j = make_job(&small, "full");
@@ -776,18 +810,12 @@ START_TEST(thousands_of_steps_take_no_more_memory_and_build_nothing)
     /* 3000 steps of some 40 launches: a leak of 16 bytes a launch would be 500 pages. */
     ck_assert_int_lt(resident_pages() - pages, 300);
     free_job(j);
-    ck_assert_uint_eq(ss_device_allocated(device), 0);
 }
 END_TEST
 
-int main(void)
+/* Too many steps for a simulator of devices. */
+static void add_long_tests(TCase *c)
 {
-    Suite *const s = suite_create("train");
-    TCase *const c = tcase_create("train");
-
-    tcase_set_timeout(c, 300);
-    tcase_add_unchecked_fixture(c, open_device, close_device);
-    tcase_add_checked_fixture(c, scratch_set_up, scratch_tear_down);
     tcase_add_test(c, a_gaussian_is_recovered);
     tcase_add_loop_test(c, a_resumed_run_is_the_run_that_was_never_stopped, 0, 2 * (int)SS_COUNT(kinds));
     tcase_add_test(c, a_damaged_checkpoint_costs_only_the_steps_since_the_one_before);
@@ -797,16 +825,29 @@ int main(void)
     tcase_add_test(c, a_lost_best_is_told_and_the_next_evaluation_makes_another);
     tcase_add_test(c, reports_come_when_due_and_tell_the_mean_of_every_step);
     tcase_add_test(c, the_best_is_kept_with_its_averaged_weights);
-    tcase_add_test(c, training_stops_early_when_evaluations_no_longer_improve);
     tcase_add_test(c, without_validation_rows_nothing_is_evaluated_and_the_last_is_the_best);
     tcase_add_test(c, an_evaluation_does_not_depend_on_the_batch);
     tcase_add_test(c, only_the_last_few_checkpoints_are_kept);
-    tcase_add_test(c, divergence_stops_before_the_bad_step_and_says_what_to_try);
     tcase_add_test(c, under_skip_a_run_ends_with_finite_weights_and_counts_what_it_left_out);
+    tcase_add_test(c, one_poisoned_row_costs_one_step_an_epoch);
     tcase_add_test(c, a_failed_write_is_told_and_the_run_can_go_on_from_memory);
     tcase_add_test(c, fine_tuning_starts_from_the_weights_of_a_run_or_a_file);
     tcase_add_test(c, a_split_that_leaves_no_training_rows_or_columns_that_differ_are_refused);
     tcase_add_test(c, thousands_of_steps_take_no_more_memory_and_build_nothing);
+}
+
+int main(void)
+{
+    Suite *const s = suite_create("train");
+    TCase *const c = tcase_create("train");
+
+    tcase_set_timeout(c, 300);
+    tcase_add_unchecked_fixture(c, open_device, close_device);
+    tcase_add_checked_fixture(c, scratch_set_up, scratch_tear_down);
+    tcase_add_test(c, training_stops_early_when_evaluations_no_longer_improve);
+    tcase_add_test(c, divergence_stops_before_the_bad_step_and_says_what_to_try);
+    if (!getenv("SLICESCORE_TEST_SMALL"))
+        add_long_tests(c);
     suite_add_tcase(s, c);
     SRunner *const r = srunner_create(s);
     srunner_set_fork_status(r, CK_NOFORK);

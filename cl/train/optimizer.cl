@@ -1,20 +1,20 @@
 /*
- * optimizer.cl - one step of training after the gradient: global norm, the decision whether the step counts, the
- * update of weights, moments and moving average. Three launches, no wait between.
+ * optimizer.cl - one step of training after the gradient: global norm, the decision whether the step counts,
+ * the update of weights, moments and moving average. Three launches, no wait between.
  *
  *   gradient_partials  sums of squares of the gradient, one per work-item
  *   step_guard         their sum; finite or not; clipping factor; loss so far; bias corrections
  *   step_update        every weight, unless the guard holds the step back
  *
  * Layout  flat buffers of n floats; `state` as in the enum below, floats by as_float.
- * Launch  gradient_partials: n_partials items, any local size. step_guard: one group of 64. step_update: n, any.
- *         The order of every sum depends on n alone, so the bits do not depend on the device's local size.
- * -D      OPTIMIZER 0 adam, 1 adamw, 2 rmsprop, 3 sgd (default 0); MOMENTUM 0 or 1: rmsprop and sgd keep a velocity;
+ * Launch  gradient_partials: n_partials items, any local size. step_guard: one group of 64. step_update: n,
+ * any. The order of every sum depends on n alone, so the bits do not depend on the device's local size. -D
+ * OPTIMIZER 0 adam, 1 adamw, 2 rmsprop, 3 sgd (default 0); MOMENTUM 0 or 1: rmsprop and sgd keep a velocity;
  *         AVERAGE 0 or 1: a moving average is kept. Everything that a sweep changes is an argument.
  *
- * Adam: Kingma and Ba 2015. AdamW: Loshchilov and Hutter 2019. RMSprop: Hinton 2012, epsilon outside the root. The
- * corrections c = 1 - beta^t are carried as c' = beta c + (1 - beta), the recurrence that the moments themselves
- * follow: a step that is held back counts for neither, and the rounding of beta cancels.
+ * Adam: Kingma and Ba 2015. AdamW: Loshchilov and Hutter 2019. RMSprop: Hinton 2012, epsilon outside the
+ * root. The corrections c = 1 - beta^t are carried as c' = beta c + (1 - beta), the recurrence that the
+ * moments themselves follow: a step that is held back counts for neither, and the rounding of beta cancels.
  */
 #ifndef OPTIMIZER
 #define OPTIMIZER 0
@@ -32,21 +32,21 @@
 
 /* The same numbers as in train/optimizer.c. */
 enum {
-    HOLD,           /* this step must change nothing */
-    STOPPED,        /* nor any later one */
-    BAD_KIND,       /* of the first bad step: 1 loss, 2 gradient (bits), 4 the update of a weight */
-    BAD_STEP_LOW,   /* number from 0 */
+    HOLD,         /* this step must change nothing */
+    STOPPED,      /* nor any later one */
+    BAD_KIND,     /* of the first bad step: 1 loss, 2 gradient (bits), 4 the update of a weight */
+    BAD_STEP_LOW, /* number from 0 */
     BAD_STEP_HIGH,
-    SKIPPED,        /* steps held back so far */
-    OVERFLOWED,     /* a weight of the last update would not have been finite */
-    CLIP,           /* float: factor of the gradient */
-    NORM,           /* float: of the gradient of the last step, before clipping */
-    CORRECTION_1,   /* float */
-    CORRECTION_2,   /* float */
-    LOSS_SUM,       /* float: since the last report */
-    LOSS_REST,      /* float: what the sum lost by rounding */
+    SKIPPED,      /* steps held back so far */
+    OVERFLOWED,   /* a weight of the last update would not have been finite */
+    CLIP,         /* float: factor of the gradient */
+    NORM,         /* float: of the gradient of the last step, before clipping */
+    CORRECTION_1, /* float */
+    CORRECTION_2, /* float */
+    LOSS_SUM,     /* float: since the last report */
+    LOSS_REST,    /* float: what the sum lost by rounding */
     LOSS_COUNT,
-    LAST_LOSS       /* float */
+    LAST_LOSS /* float */
 };
 
 kernel void gradient_partials(global const float *gradient, const uint gradient_at, const uint n,
@@ -131,10 +131,11 @@ step_guard(global const float *partials, const uint n_partials, global const flo
 }
 
 /* beta1 is the momentum of rmsprop and sgd, beta2 the decay of rmsprop. */
-kernel void step_update(const uint n, global float *weights, const uint weights_at, global const float *gradient,
-                        const uint gradient_at, global float *first, const uint first_at, global float *second,
-                        const uint second_at, global float *average, const uint average_at, global uint *state,
-                        const float rate, const float beta1, const float one_less_beta1, const float beta2,
+kernel void step_update(const uint n, global float *weights, const uint weights_at,
+                        global const float *gradient, const uint gradient_at, global float *first,
+                        const uint first_at, global float *second, const uint second_at,
+                        global float *average, const uint average_at, global uint *state, const float rate,
+                        const float beta1, const float one_less_beta1, const float beta2,
                         const float one_less_beta2, const float epsilon, const float weight_decay,
                         const float average_decay)
 {
@@ -174,7 +175,7 @@ kernel void step_update(const uint n, global float *weights, const uint weights_
     a = fma(average_decay, average[average_at + i] - next, next);
 #endif
     if (!(isfinite(next) && isfinite(m) && isfinite(v) && isfinite(a))) {
-        state[OVERFLOWED] = 1u; /* every item that writes it writes the same */
+        atomic_or(&state[OVERFLOWED], 1u);
         return;
     }
     weights[weights_at + i] = next;
