@@ -111,6 +111,7 @@ void ss_manual(const struct ss_command *const *commands, size_t n, struct ss_tex
     ss_text_add(out, ".SH OPTIONS OF ALL COMMANDS\n");
     for (size_t i = 0; i < n_common; i++)
         add_option(&common[i], out);
+    ss_text_add(out, ".SH EXPERIMENT FILES\n");
     ss_schema_troff(out);
     add_ends(out);
 }
