@@ -202,7 +202,7 @@ static enum ss_status enqueue_sum(struct ss_device *d, const struct product *p, 
     enum ss_status st = SS_OK;
 
     TRY(kernel_of(d, cut, g->transpose_b, "gemm_own_sum", &k));
-    TRY(ss_launch(k, (struct ss_range){.global = {g->n, g->m}}, args, SS_COUNT(args)));
+    TRY(ss_launch(k, (struct ss_range){.global = {g->n, g->m}, .local = {16, 4}}, args, SS_COUNT(args)));
 out:
     return st;
 }

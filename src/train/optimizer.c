@@ -59,16 +59,10 @@ static size_t count_partials(size_t n)
     return want < GUARD ? GUARD : want > MOST_PARTIALS ? MOST_PARTIALS : want;
 }
 
-/* As ss_buffer_create rounds it. */
-static size_t bytes_of(size_t words)
-{
-    return ss_round_up(words * 4, 64);
-}
-
 size_t ss_optimizer_bytes(const struct ss_train_options *options, size_t n)
 {
     const size_t flats = (size_t)has_first(options) + has_second(options) + (options->average > 0);
-    return flats * bytes_of(n ? n : 1) + bytes_of(count_partials(n)) + bytes_of(WORDS);
+    return (flats * n + count_partials(n) + WORDS) * 4;
 }
 
 static enum ss_status make_buffers(struct ss_device *device, struct ss_optimizer *o)

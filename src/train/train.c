@@ -288,5 +288,5 @@ size_t ss_trainer_bytes(const struct ss_model *model, const struct ss_train_opti
 {
     const size_t n = ss_graph_flat_size(model->graph);
 
-    return 2 * ss_round_up(n ? n * sizeof(float) : 1, 64) + ss_optimizer_bytes(options, n);
+    return 2 * n * sizeof(float) + ss_optimizer_bytes(options, n);
 }

@@ -76,7 +76,8 @@ ss_trainer_averaged(const struct ss_trainer *t); /* the moving average, or the s
 bool ss_trainer_best(const struct ss_trainer *t, uint64_t *step,
                      double *objective); /* of evaluations so far */
 
-/** Device bytes of optimizer state, average and gradients for `model`. */
+/** Device bytes of weights, gradients, optimizer state and average for `model` (the loss and the batches have
+ * their own). */
 size_t ss_trainer_bytes(const struct ss_model *model, const struct ss_train_options *options);
 
 #endif
