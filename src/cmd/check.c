@@ -51,10 +51,11 @@ static enum ss_status find_plan(const struct ss_invocation *in, struct checked *
     if (!c->setting.model || !e->has_objective || c->setting.memory.total > c->setting.memory.available)
         return SS_OK;
     ss_log_phase(in->log, "compiling kernels (first time on this device)");
-    TRY(ss_loss_create(c->setting.device, c->setting.model,
-                       &(struct ss_loss_options){
-                           .objective = e->objective, .engine = e->engine, .rows = e->train.batch, .gradient = true},
-                       &c->loss));
+    TRY(ss_loss_create(
+        c->setting.device, c->setting.model,
+        &(struct ss_loss_options){
+            .objective = e->objective, .engine = e->engine, .rows = e->train.batch, .gradient = true},
+        &c->loss));
 out:
     ss_log_phase(in->log, NULL);
     return st;
@@ -72,9 +73,10 @@ static void add_memory(const struct ss_memory_plan *m, struct ss_text *t)
     ss_bytes_text(m->state, state);
     ss_bytes_text(m->rows, rows);
     ss_bytes_text(m->evaluation, evaluation);
-    ss_text_addf(t,
-                 "# memory: %s of %s: jets of a batch %s, weights and optimizer %s, rows %s (%s), evaluation %s\n", total,
-                 available, loss, state, rows, m->resident ? "on the device" : "copied batch by batch", evaluation);
+    ss_text_addf(
+        t, "# memory: %s of %s: jets of a batch %s, weights and optimizer %s, rows %s (%s), evaluation %s\n",
+        total, available, loss, state, rows, m->resident ? "on the device" : "copied batch by batch",
+        evaluation);
 }
 
 static void add_people(const struct checked *c, struct ss_text *t)
@@ -82,8 +84,8 @@ static void add_people(const struct checked *c, struct ss_text *t)
     const struct ss_setting *const s = &c->setting;
     const struct ss_device_info *const info = ss_device_info(s->device);
 
-    ss_text_addf(t, "\n# device: %zu:%zu %s, %s%s%s\n", info->platform, info->index, info->name, info->platform_name,
-                 *c->reason ? ": " : "", c->reason);
+    ss_text_addf(t, "\n# device: %zu:%zu %s, %s%s%s\n", info->platform, info->index, info->name,
+                 info->platform_name, *c->reason ? ": " : "", c->reason);
     if (!s->model)
         return;
     ss_text_addf(t, "# data: %zu training, %zu validation and %zu test rows of %zu columns\n",
@@ -146,7 +148,8 @@ static enum ss_status examine(const struct ss_invocation *in, struct checked *c)
     enum ss_status st = SS_OK;
 
     if (c->experiment->has_data && !c->experiment->has_model)
-        return SS_FAIL(SS_ERR_USAGE, "%s: a `model:` block is wanted, and there is none", c->experiment->path);
+        return SS_FAIL(SS_ERR_USAGE, "%s: a `model:` block is wanted, and there is none",
+                       c->experiment->path);
     TRY(ss_setting_make(c->experiment, in->device, in->log, &c->setting));
     TRY(find_reason(in, c));
     TRY(find_plan(in, c));
@@ -190,7 +193,8 @@ const struct ss_command ss_command_check = {
     .name = "check",
     .words = "EXP.yaml [KEY.SUB=VALUE ...]",
     .summary = "Validate and resolve an experiment, plan it, and train nothing",
-    .details = "Prints the resolved file with the origin of each value, the device and why it, the number of parameters, the plan,\n"
+    .details = "Prints the resolved file with the origin of each value, the device and why it, the number of "
+               "parameters, the plan,\n"
                "and the memory needed against the device's (exit 5 if it does not fit).",
     .least = 1,
     .most = 1000,

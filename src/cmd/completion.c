@@ -60,7 +60,8 @@ void ss_completion_bash(const struct ss_command *const *commands, size_t n, stru
 {
     ss_text_add(out, "# bash completion of slicescore\n"
                      "_slicescore()\n{\n"
-                     "    local word=${COMP_WORDS[COMP_CWORD]} line=${COMP_LINE:0:COMP_POINT} last options= keys= values=\n"
+                     "    local word=${COMP_WORDS[COMP_CWORD]} line=${COMP_LINE:0:COMP_POINT} last options= "
+                     "keys= values=\n"
                      "    last=${line##* }\n"
                      "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
                      "        COMPREPLY=($(compgen -W '");
@@ -71,10 +72,12 @@ void ss_completion_bash(const struct ss_command *const *commands, size_t n, stru
         add_options(commands[i], out);
         ss_text_addf(out, "'%s ;;\n", takes_overrides(commands[i]) ? " keys=yes" : "");
     }
-    ss_text_add(out, "    esac\n"
-                     "    case $last in\n"
-                     "    --*)\n        COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n        return\n        ;;\n"
-                     "    *=*)\n        case $last in\n");
+    ss_text_add(
+        out,
+        "    esac\n"
+        "    case $last in\n"
+        "    --*)\n        COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n        return\n        ;;\n"
+        "    *=*)\n        case $last in\n");
     add_values(out, "values='");
     ss_text_add(out, "        esac\n"
                      "        word=${last#*=}\n"
@@ -192,7 +195,8 @@ void ss_completion_fish(const struct ss_command *const *commands, size_t n, stru
             if (ss_command_takes(commands[i], &common[j]))
                 add_fish_option(commands[i], &common[j], out);
         if (takes_overrides(commands[i])) {
-            ss_text_addf(out, "complete -c slicescore -n '__fish_seen_subcommand_from %s' -a '", commands[i]->name);
+            ss_text_addf(out, "complete -c slicescore -n '__fish_seen_subcommand_from %s' -a '",
+                         commands[i]->name);
             add_keys(out, "=");
             ss_text_add(out, "'\n");
         }

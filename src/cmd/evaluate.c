@@ -58,7 +58,8 @@ static enum ss_status run(const struct ss_invocation *in)
     TRY(ss_open_run(in, &r));
     TRY(rows_wanted(in, &r, &limit));
     if (!file && !r.experiment->has_data) {
-        st = SS_FAIL(SS_ERR_USAGE, "%s: this run was imported without data: there are no held-out rows", r.path);
+        st = SS_FAIL(SS_ERR_USAGE, "%s: this run was imported without data: there are no held-out rows",
+                     r.path);
         goto out;
     }
     if (file) {
@@ -77,9 +78,11 @@ static enum ss_status run(const struct ss_invocation *in)
     TRY(ss_normalizer_find(&r.trained, &z));
     ss_log_phase(in->log, NULL);
     TRY(ss_evaluate(&r.trained, &rows, &z, &metrics));
-    ss_say(SS_LEVEL_NOTE, "%s: weights of step %llu, %zu rows", r.path, (unsigned long long)r.trained.step, rows.rows);
+    ss_say(SS_LEVEL_NOTE, "%s: weights of step %llu, %zu rows", r.path, (unsigned long long)r.trained.step,
+           rows.rows);
     if (z.known)
-        ss_say(SS_LEVEL_NOTE, "log Z = %.6g by quadrature of %zu points, error about %.1g", z.log_z, z.points, z.error);
+        ss_say(SS_LEVEL_NOTE, "log Z = %.6g by quadrature of %zu points, error about %.1g", z.log_z, z.points,
+               z.error);
     TRY(print(in, &metrics));
 out:
     ss_log_phase(in->log, NULL);
@@ -98,8 +101,10 @@ const struct ss_command ss_command_evaluate = {
     .name = "evaluate",
     .words = "RUN",
     .summary = "Measure a trained model on held-out rows",
-    .details = "Each metric is a mean over rows with its standard error: esm (exact score-matching loss), the objective it was\n"
-               "trained by, fisher_divergence where the true score is known, log_likelihood for energies of one or two columns.",
+    .details = "Each metric is a mean over rows with its standard error: esm (exact score-matching loss), "
+               "the objective it was\n"
+               "trained by, fisher_divergence where the true score is known, log_likelihood for energies of "
+               "one or two columns.",
     .least = 1,
     .most = 1,
     .options = options,

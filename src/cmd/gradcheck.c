@@ -18,8 +18,8 @@ static void add_table(const struct ss_gradient_check *c, struct ss_text *t)
 {
     char shape[48];
 
-    ss_text_addf(t, "%-24s %-14s %7s %14s %14s %10s\n", "parameter", "shape", "checked", "analytic", "difference",
-                 "rel. error");
+    ss_text_addf(t, "%-24s %-14s %7s %14s %14s %10s\n", "parameter", "shape", "checked", "analytic",
+                 "difference", "rel. error");
     for (size_t i = 0; i < c->count; i++) {
         const struct ss_gradient_row *const r = &c->rows[i];
         shape_text(r, shape);
@@ -60,7 +60,8 @@ static void add_json(const struct ss_gradient_check *c, struct ss_text *t)
 
 enum { DIMENSION_WITHOUT_DATA = 3 };
 
-static enum ss_status prepare(const struct ss_invocation *in, const struct ss_experiment *e, struct ss_setting *s)
+static enum ss_status prepare(const struct ss_invocation *in, const struct ss_experiment *e,
+                              struct ss_setting *s)
 {
     enum ss_status st = SS_OK;
 
@@ -70,7 +71,8 @@ static enum ss_status prepare(const struct ss_invocation *in, const struct ss_ex
     TRY(ss_setting_make(e, in->device, in->log, s));
     if (s->model)
         goto out;
-    ss_say(SS_LEVEL_NOTE, "no data in %s: checked on standard normal rows of %d columns", e->path, DIMENSION_WITHOUT_DATA);
+    ss_say(SS_LEVEL_NOTE, "no data in %s: checked on standard normal rows of %d columns", e->path,
+           DIMENSION_WITHOUT_DATA);
     TRY(ss_model_create(&e->model, DIMENSION_WITHOUT_DATA, &s->model));
 out:
     return st;
@@ -97,7 +99,8 @@ static enum ss_status run(const struct ss_invocation *in)
     ss_print(t.data);
     if (!c.ok)
         st = SS_FAIL(SS_ERR_SELFTEST,
-                     "the gradient is off: some relative error exceeds %g; a driver that is wrong (slicescore selftest), "
+                     "the gradient is off: some relative error exceeds %g; a driver that is wrong "
+                     "(slicescore selftest), "
                      "or an activation without a third derivative (relu, elu) with a row at its kink",
                      c.tolerance);
 out:
@@ -112,7 +115,8 @@ const struct ss_command ss_command_gradcheck = {
     .name = "gradcheck",
     .words = "EXP.yaml [KEY.SUB=VALUE ...]",
     .summary = "Compare the device's gradient with finite differences",
-    .details = "On the experiment's own model and objective and a few of its rows, against differences of the loss in double\n"
+    .details = "On the experiment's own model and objective and a few of its rows, against differences of "
+               "the loss in double\n"
                "precision on the host. For each parameter the entry that is furthest off; exit 4 if any is.",
     .least = 1,
     .most = 1000,

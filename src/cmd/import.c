@@ -25,8 +25,10 @@ const struct ss_command ss_command_import = {
     .name = "import",
     .words = "W.safetensors EXP.yaml [KEY.SUB=VALUE ...]",
     .summary = "Make a run from weights that another program trained",
-    .details = "Tensors are layers.K.weight (out, in) and layers.K.bias as PyTorch lays them out, K over the dense layers. The\n"
-               "experiment needs model and objective, and no data: the number of columns follows from the weights.",
+    .details =
+        "Tensors are layers.K.weight (out, in) and layers.K.bias as PyTorch lays them out, K over the dense "
+        "layers. The\n"
+        "experiment needs model and objective, and no data: the number of columns follows from the weights.",
     .least = 2,
     .most = 1000,
     .options = options,

@@ -90,8 +90,9 @@ static void add_ends(struct ss_text *t)
         add(t, variables[i].meaning);
         ss_text_add(t, "\n");
     }
-    ss_text_add(t, ".SH FILES\nA run is a folder: config.yaml (as given), resolved.yaml, run.json, metrics.jsonl, "
-                   "metrics.csv, log.txt, ckpt/, samples/, plots/. It can be moved.\n");
+    ss_text_add(
+        t, ".SH FILES\nA run is a folder: config.yaml (as given), resolved.yaml, run.json, metrics.jsonl, "
+           "metrics.csv, log.txt, ckpt/, samples/, plots/. It can be moved.\n");
 }
 
 void ss_manual(const struct ss_command *const *commands, size_t n, struct ss_text *out)
@@ -99,18 +100,22 @@ void ss_manual(const struct ss_command *const *commands, size_t n, struct ss_tex
     size_t n_common = 0;
     const struct ss_option *const common = ss_common_options(&n_common);
 
-    ss_text_add(out, ".TH SLICESCORE 1 \"\" \"slicescore " SS_VERSION "\" \"User commands\"\n"
-                     ".SH NAME\nslicescore \\- train unnormalised models by sliced score matching\n"
-                     ".SH SYNOPSIS\n.B slicescore\n.I command\n[\\fIword\\fR ...] [\\fIoption\\fR ...]\n"
-                     ".SH DESCRIPTION\n"
-                     "Trains energy models and score networks by sliced, exact and denoising score matching on any OpenCL\n"
-                     "device, from one YAML file. People are spoken to on standard error; results go to standard output.\n"
-                     ".SH COMMANDS\n");
+    ss_text_add(
+        out,
+        ".TH SLICESCORE 1 \"\" \"slicescore " SS_VERSION "\" \"User commands\"\n"
+        ".SH NAME\nslicescore \\- train unnormalised models by sliced score matching\n"
+        ".SH SYNOPSIS\n.B slicescore\n.I command\n[\\fIword\\fR ...] [\\fIoption\\fR ...]\n"
+        ".SH DESCRIPTION\n"
+        "Trains energy models and score networks by sliced, exact and denoising score matching on any "
+        "OpenCL\n"
+        "device, from one YAML file. People are spoken to on standard error; results go to standard output.\n"
+        ".SH COMMANDS\n");
     for (size_t i = 0; i < n; i++)
         add_command(commands[i], out);
     ss_text_add(out, ".SH OPTIONS OF ALL COMMANDS\n");
     for (size_t i = 0; i < n_common; i++)
         add_option(&common[i], out);
+    ss_text_add(out, ".SH EXPERIMENT FILES\n");
     ss_schema_troff(out);
     add_ends(out);
 }

@@ -19,7 +19,8 @@ const struct ss_command ss_command_resume = {
     .name = "resume",
     .words = "RUN [train.steps=N ...]",
     .summary = "Go on with a run that was stopped, or train a finished one further",
-    .details = "On the same device the weights are, to the bit, those of a run that was never stopped. A finished run is left\n"
+    .details = "On the same device the weights are, to the bit, those of a run that was never stopped. A "
+               "finished run is left\n"
                "alone unless train.steps asks for more. Keys that would make another run of it are refused.",
     .least = 1,
     .most = 32,

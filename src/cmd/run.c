@@ -21,13 +21,15 @@ out:
 
 static const struct ss_option options[] = {
     {"output", 'o', "DIR", "folder of the run; without it runs/NAME, then runs/NAME-2, ...", false},
-    {"force", 0, NULL, "replace the run that DIR holds: its own files are removed first, nothing else", false}};
+    {"force", 0, NULL, "replace the run that DIR holds: its own files are removed first, nothing else",
+     false}};
 
 const struct ss_command ss_command_run = {
     .name = "run",
     .words = "EXP.yaml [KEY.SUB=VALUE ...]",
     .summary = "Train, evaluate, sample and draw the experiment of a YAML file",
-    .details = "KEY.SUB=VALUE overrides the file: train.steps=1000 model.hidden=[64,64]. Ctrl-C, TERM and USR1 save a\n"
+    .details = "KEY.SUB=VALUE overrides the file: train.steps=1000 model.hidden=[64,64]. Ctrl-C, TERM and "
+               "USR1 save a\n"
                "checkpoint and exit 75; `slicescore resume` goes on. A second Ctrl-C is honoured at once.",
     .least = 1,
     .most = 1000,

@@ -2,7 +2,8 @@
 
 #include "base/json.h"
 
-void ss_request_fill(const struct ss_invocation *in, const char *path, size_t first, struct ss_run_request *out)
+void ss_request_fill(const struct ss_invocation *in, const char *path, size_t first,
+                     struct ss_run_request *out)
 {
     *out = (struct ss_run_request){.path = path,
                                    .overrides = in->words + first,
@@ -13,7 +14,8 @@ void ss_request_fill(const struct ss_invocation *in, const char *path, size_t fi
                                    .log = in->log};
 }
 
-enum ss_status ss_print_result(const struct ss_invocation *in, const struct ss_run_result *result, enum ss_status st)
+enum ss_status ss_print_result(const struct ss_invocation *in, const struct ss_run_result *result,
+                               enum ss_status st)
 {
     const struct ss_run_record *const r = &result->record;
     struct ss_text t;

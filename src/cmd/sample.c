@@ -12,7 +12,9 @@ static enum ss_status load_starts(const struct ss_opened_run *r, struct ss_log *
     if (ss_sampling_start(&r->trained) != SS_START_DATA)
         return SS_OK;
     if (!r->experiment->has_data)
-        return SS_FAIL(SS_ERR_USAGE, "%s: this run was imported without data, so its chains cannot start from rows", r->path);
+        return SS_FAIL(SS_ERR_USAGE,
+                       "%s: this run was imported without data, so its chains cannot start from rows",
+                       r->path);
     ss_log_phase(log, "reading the data");
     const enum ss_status st = ss_dataset_load(&r->experiment->data, r->experiment->seed, out);
     ss_log_phase(log, NULL);
@@ -82,7 +84,8 @@ const struct ss_command ss_command_sample = {
     .name = "sample",
     .words = "RUN",
     .summary = "Draw samples from a trained model, in the data's own units",
-    .details = "Chains are those of the run's `sample:` block. They start from standard normals (sample.start: noise) or training\n"
+    .details = "Chains are those of the run's `sample:` block. They start from standard normals "
+               "(sample.start: noise) or training\n"
                "rows (data); auto takes data for more than two columns and for images.",
     .least = 1,
     .most = 1,

@@ -51,7 +51,8 @@ static void say_what(const struct ss_opened_run *r, const struct ss_scores *s)
     if (!r->model->is_energy)
         ss_say(SS_LEVEL_NOTE, "a score net has no density: the columns are the score");
     else if (s->normalized)
-        ss_say(SS_LEVEL_NOTE, "log-densities are normalized: log Z = %.6g by quadrature of %zu points, error about %.1g",
+        ss_say(SS_LEVEL_NOTE,
+               "log-densities are normalized: log Z = %.6g by quadrature of %zu points, error about %.1g",
                s->normalizer.log_z, s->normalizer.points, s->normalizer.error);
     else
         ss_say(SS_LEVEL_NOTE, "log-densities are up to one constant: %s", s->normalizer.why);
@@ -92,13 +93,15 @@ out:
 }
 
 static const struct ss_option options[] = {
-    {"output", 'o', "OUT.npy|OUT.csv", "where to write them; without it CSV on stdout", false}, SS_OPTION_WEIGHTS};
+    {"output", 'o', "OUT.npy|OUT.csv", "where to write them; without it CSV on stdout", false},
+    SS_OPTION_WEIGHTS};
 
 const struct ss_command ss_command_score = {
     .name = "score",
     .words = "RUN FILE",
     .summary = "Log-density and score of each row of a file",
-    .details = "Rows and results are in the data's own units. Energies of one or two columns are normalized by quadrature, others\n"
+    .details = "Rows and results are in the data's own units. Energies of one or two columns are normalized "
+               "by quadrature, others\n"
                "are known up to one constant; a score net has no log_density.",
     .least = 2,
     .most = 2,

@@ -47,6 +47,10 @@ void ss_buffer_free(struct ss_buffer *b)
 {
     if (!b)
         return;
+    if (b->filled)
+        clReleaseEvent(b->filled);
+    if (b->used)
+        clReleaseEvent(b->used);
     if (b->memory)
         clReleaseMemObject(b->memory);
     b->device->allocated -= b->size;
@@ -74,6 +78,7 @@ enum ss_status ss_span_write(struct ss_span to, const void *from, size_t n)
     enum ss_status st = SS_OK;
 
     TRY(check_fits("write", to, n));
+    TRY(ss_buffer_before_use(to.buffer));
     if (n)
         CL_TRY(d, "",
                clEnqueueWriteBuffer(d->queue, to.buffer->memory, CL_TRUE, to.offset * ELEMENT, n * ELEMENT,
@@ -88,6 +93,7 @@ enum ss_status ss_span_read(struct ss_span from, void *to, size_t n)
     enum ss_status st = SS_OK;
 
     TRY(check_fits("read", from, n));
+    TRY(ss_buffer_before_use(from.buffer));
     if (n)
         CL_TRY(d, "",
                clEnqueueReadBuffer(d->queue, from.buffer->memory, CL_TRUE, from.offset * ELEMENT, n * ELEMENT,
@@ -103,10 +109,14 @@ enum ss_status ss_span_copy(struct ss_span from, struct ss_span to, size_t n)
 
     TRY(check_fits("copy", from, n));
     TRY(check_fits("copy", to, n));
+    TRY(ss_buffer_before_use(from.buffer));
+    TRY(ss_buffer_before_use(to.buffer));
     if (n)
         CL_TRY(d, "",
                clEnqueueCopyBuffer(d->queue, from.buffer->memory, to.buffer->memory, from.offset * ELEMENT,
                                    to.offset * ELEMENT, n * ELEMENT, 0, NULL, NULL));
+    TRY(ss_buffer_after_use(from.buffer));
+    TRY(ss_buffer_after_use(to.buffer));
 out:
     return st;
 }
@@ -118,10 +128,12 @@ enum ss_status ss_span_zero(struct ss_span to, size_t n)
     enum ss_status st = SS_OK;
 
     TRY(check_fits("zero", to, n));
+    TRY(ss_buffer_before_use(to.buffer));
     if (n)
         CL_TRY(d, "",
                clEnqueueFillBuffer(d->queue, to.buffer->memory, &zero, sizeof(zero), to.offset * ELEMENT,
                                    n * ELEMENT, 0, NULL, NULL));
+    TRY(ss_buffer_after_use(to.buffer));
 out:
     return st;
 }

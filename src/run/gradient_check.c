@@ -22,7 +22,7 @@ struct work {
     size_t rows, flat, slices; /* slices 0 where the objective has none */
     float *x, *v, *z;          /* rows, slices, noise; NULL where there are none */
     float *weights, *gradient;
-    double *point;             /* weights */
+    double *point; /* weights */
     struct ss_buffer *weights_there, *gradient_there, *v_there, *z_there;
     struct ss_loss *loss;
 };
@@ -55,7 +55,8 @@ static enum ss_status make_rows(struct work *w)
     TRY(ss_allocate(w->rows * d, &w->x));
     for (size_t i = 0; i < w->rows * d; i++) {
         float four[4];
-        ss_random_normal(w->setting->experiment->seed, SS_PURPOSE_SUBSET, (uint32_t[4]){(uint32_t)i, 1, 0, 0}, four);
+        ss_random_normal(w->setting->experiment->seed, SS_PURPOSE_SUBSET, (uint32_t[4]){(uint32_t)i, 1, 0, 0},
+                         four);
         w->x[i] = four[0];
     }
 out:
@@ -162,7 +163,8 @@ static size_t entries_allowed(const struct work *w, double seconds_each)
     if (one_each * 2 > budget_seconds) {
         ss_clock_duration(one_each, time);
         ss_say(SS_LEVEL_NOTE,
-               "one entry of each parameter takes about %s; a smaller model.hidden or fewer columns check the same code "
+               "one entry of each parameter takes about %s; a smaller model.hidden or fewer columns check "
+               "the same code "
                "sooner",
                time);
         return 1;

@@ -43,7 +43,7 @@ out:
 /* ---- do the arrays fit? ---- */
 
 struct inputs {
-    struct array data, slices, noise; /* .values NULL if not given */
+    struct array data, slices, noise;      /* .values NULL if not given */
     struct ss_objective_options objective; /* count as the slices say */
     size_t rows, dimension;
 };
@@ -63,7 +63,8 @@ static enum ss_status read_data(const struct ss_trained *t, const char *path, st
     in->dimension = t->model->dimension;
     in->rows = in->data.shape[1];
     if (in->data.shape[0] != 1 || in->data.shape[2] != in->dimension)
-        st = SS_FAIL(SS_ERR_USAGE, "%s: the model takes rows of %zu columns, (rows, %zu); found (%zu, %zu, %zu)", path,
+        st = SS_FAIL(SS_ERR_USAGE,
+                     "%s: the model takes rows of %zu columns, (rows, %zu); found (%zu, %zu, %zu)", path,
                      in->dimension, in->dimension, in->data.shape[0], in->data.shape[1], in->data.shape[2]);
 out:
     return st;
@@ -81,10 +82,11 @@ static enum ss_status read_slices(const char *path, struct inputs *in)
                        ss_objective_name(in->objective.kind));
     TRY(read_array(path, &in->slices));
     if (in->slices.shape[1] != in->rows || in->slices.shape[2] != in->dimension)
-        st = SS_FAIL(SS_ERR_USAGE, "%s: slices of shape (M, %zu, %zu) are wanted, as the data has %zu rows of %zu; found "
-                                   "(%zu, %zu, %zu)",
-                     path, in->rows, in->dimension, in->rows, in->dimension, in->slices.shape[0], in->slices.shape[1],
-                     in->slices.shape[2]);
+        st = SS_FAIL(SS_ERR_USAGE,
+                     "%s: slices of shape (M, %zu, %zu) are wanted, as the data has %zu rows of %zu; found "
+                     "(%zu, %zu, %zu)",
+                     path, in->rows, in->dimension, in->rows, in->dimension, in->slices.shape[0],
+                     in->slices.shape[1], in->slices.shape[2]);
     else if (in->slices.shape[0] > UINT32_MAX)
         st = SS_FAIL(SS_ERR_USAGE, "%s: %zu slices a row are too many", path, in->slices.shape[0]);
     else
@@ -104,7 +106,8 @@ static enum ss_status read_noise(const char *path, struct inputs *in)
                        ss_objective_name(in->objective.kind));
     TRY(read_array(path, &in->noise));
     if (in->noise.shape[0] != 1 || in->noise.shape[1] != in->rows || in->noise.shape[2] != in->dimension)
-        st = SS_FAIL(SS_ERR_USAGE, "%s: noise of shape (%zu, %zu) is wanted, like the data; found (%zu, %zu, %zu)", path,
+        st = SS_FAIL(SS_ERR_USAGE,
+                     "%s: noise of shape (%zu, %zu) is wanted, like the data; found (%zu, %zu, %zu)", path,
                      in->rows, in->dimension, in->noise.shape[0], in->noise.shape[1], in->noise.shape[2]);
 out:
     return st;
@@ -194,14 +197,14 @@ static enum ss_status add_piece(struct work *w, size_t first, size_t rows)
     enum ss_status st = SS_OK;
 
     TRY(upload(w, first, rows));
-    TRY(ss_loss_enqueue(w->loss, &(struct ss_loss_batch){.rows = rows,
-                                                         .draw = {.seed = t->experiment->seed,
-                                                                  .first_row = (uint32_t)first,
-                                                                  .held_out = true},
-                                                         .slices = {w->slices, 0},
-                                                         .noise = {w->noise, 0},
-                                                         .parameters = t->weights,
-                                                         .gradient = {w->gradient, 0}}));
+    TRY(ss_loss_enqueue(
+        w->loss, &(struct ss_loss_batch){
+                     .rows = rows,
+                     .draw = {.seed = t->experiment->seed, .first_row = (uint32_t)first, .held_out = true},
+                     .slices = {w->slices, 0},
+                     .noise = {w->noise, 0},
+                     .parameters = t->weights,
+                     .gradient = {w->gradient, 0}}));
     TRY(ss_span_read(ss_loss_mean(w->loss), &mean, 1));
     w->total += (double)mean * (double)rows;
     if (!w->sum)

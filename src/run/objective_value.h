@@ -1,5 +1,5 @@
-/* objective_value.h - one value of the objective, with its gradient, on given rows, slices and noise: what other programs
- * check this one by. */
+/* objective_value.h - one value of the objective, with its gradient, on given rows, slices and noise: what
+ * other programs check this one by. */
 #ifndef SS_RUN_OBJECTIVE_VALUE_H
 #define SS_RUN_OBJECTIVE_VALUE_H
 
@@ -17,9 +17,10 @@ struct ss_objective_value {
     size_t rows, slices; /* slices 0 where the objective has none */
 };
 
-/** Rows are taken as they are: nothing is transformed or split. SS_ERR_USAGE: shapes that do not fit, or files that the
- *  objective has no use for. */
-SS_MUST_CHECK enum ss_status ss_objective_value(const struct ss_trained *t, const struct ss_value_files *files,
+/** Rows are taken as they are: nothing is transformed or split. SS_ERR_USAGE: shapes that do not fit, or
+ * files that the objective has no use for. */
+SS_MUST_CHECK enum ss_status ss_objective_value(const struct ss_trained *t,
+                                                const struct ss_value_files *files,
                                                 struct ss_objective_value *out);
 
 #endif

@@ -91,16 +91,20 @@ static void announce(const struct ss_session *s, const struct ss_trainer *t)
 {
     const struct ss_experiment *const e = s->experiment;
 
-    ss_say(SS_LEVEL_NOTE, "%s: %s on %zu rows of %zu columns, %s model of %zu parameters, %" PRIu64 " steps, on %s",
-           s->directory.path, ss_objective_name(e->objective.kind), ss_dataset_rows(s->setting.dataset, SS_PART_TRAIN),
-           s->setting.model->dimension, ss_model_name(e->model.kind), s->record.parameters, ss_trainer_steps(t),
-           s->record.device);
+    ss_say(SS_LEVEL_NOTE,
+           "%s: %s on %zu rows of %zu columns, %s model of %zu parameters, %" PRIu64 " steps, on %s",
+           s->directory.path, ss_objective_name(e->objective.kind),
+           ss_dataset_rows(s->setting.dataset, SS_PART_TRAIN), s->setting.model->dimension,
+           ss_model_name(e->model.kind), s->record.parameters, ss_trainer_steps(t), s->record.device);
 }
 
 static void say_stopped(const struct ss_session *s, uint64_t step)
 {
     const int number = ss_stop_signal();
-    const char *const by = number == SIGINT ? "Ctrl-C" : number == SIGTERM ? "TERM" : number == SIGUSR1 ? "USR1" : "";
+    const char *const by = number == SIGINT    ? "Ctrl-C"
+                           : number == SIGTERM ? "TERM"
+                           : number == SIGUSR1 ? "USR1"
+                                               : "";
 
     ss_say(SS_LEVEL_NOTE, "stopped%s%s at step %" PRIu64 ", all is saved; go on with: slicescore resume %s",
            *by ? " by " : "", by, step, s->directory.path);
@@ -177,11 +181,15 @@ enum ss_status ss_session_train(struct ss_session *s, bool resume)
 
 static enum ss_status wants(const struct ss_experiment *e)
 {
-    const char *const missing = !e->has_data ? "data" : !e->has_model ? "model" : !e->has_objective ? "objective" : NULL;
+    const char *const missing = !e->has_data        ? "data"
+                                : !e->has_model     ? "model"
+                                : !e->has_objective ? "objective"
+                                                    : NULL;
 
     if (!missing)
         return SS_OK;
-    return SS_FAIL(SS_ERR_USAGE, "%s: training needs a `%s:` block, and there is none; `slicescore schema` lists all keys",
+    return SS_FAIL(SS_ERR_USAGE,
+                   "%s: training needs a `%s:` block, and there is none; `slicescore schema` lists all keys",
                    e->path, missing);
 }
 

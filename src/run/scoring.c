@@ -21,7 +21,8 @@ static enum ss_status plain_rows(const struct ss_trained *t, const char *path, f
 
     TRY(ss_table_read_array(path, &table, shape));
     if (table->columns != d || shape[0] != 1) {
-        st = SS_FAIL(SS_ERR_USAGE, "%s: the model takes rows of %zu columns, found %zu", path, d, table->columns);
+        st = SS_FAIL(SS_ERR_USAGE, "%s: the model takes rows of %zu columns, found %zu", path, d,
+                     table->columns);
         goto out;
     }
     TRY(ss_allocate(table->rows * d, y));
@@ -48,7 +49,8 @@ static enum ss_status name_columns(const struct ss_trained *t, const size_t *kep
         TRY(ss_text_copy("log_density", &s->names[0]));
     for (size_t j = 0; j < s->dimension; j++) {
         if (t->transform)
-            TRY(ss_text_format(&s->names[first + j], "score_%s", ss_transform_input_name(t->transform, kept[j])));
+            TRY(ss_text_format(&s->names[first + j], "score_%s",
+                               ss_transform_input_name(t->transform, kept[j])));
         else
             TRY(ss_text_format(&s->names[first + j], "score_x%zu", j));
     }
@@ -57,8 +59,8 @@ out:
 }
 
 /* Row i in its own units, from energy and score at y. */
-static void fill_row(const struct ss_trained *t, const double *y, double energy, const double *score_y, double *score_x,
-                     size_t *kept, bool first_row, struct ss_scores *s, size_t i)
+static void fill_row(const struct ss_trained *t, const double *y, double energy, const double *score_y,
+                     double *score_x, size_t *kept, bool first_row, struct ss_scores *s, size_t i)
 {
     const size_t first = s->columns - s->dimension;
     float *const out = s->values + i * s->columns;
@@ -105,8 +107,9 @@ static enum ss_status fill(const struct ss_trained *t, const float *y, struct ss
     }
     TRY(name_columns(t, kept, s));
     if (t->transform && t->model->is_energy && isnan(ss_transform_log_det(t->transform, row)))
-        ss_say(SS_LEVEL_WARNING, "columns were dropped by what the data look like: log_density is that of the transformed "
-                                 "columns");
+        ss_say(SS_LEVEL_WARNING,
+               "columns were dropped by what the data look like: log_density is that of the transformed "
+               "columns");
 out:
     ss_scorer_free(scorer);
     free(energy);

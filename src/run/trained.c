@@ -29,8 +29,8 @@ enum ss_status ss_run_device_open(const char *option, const struct ss_experiment
 }
 
 enum ss_status ss_run_weights_load(struct ss_device *device, const struct ss_model *model,
-                                   const char *checkpoint_folder, enum ss_weights which, struct ss_buffer **out,
-                                   uint64_t *step)
+                                   const char *checkpoint_folder, enum ss_weights which,
+                                   struct ss_buffer **out, uint64_t *step)
 {
     const size_t n = ss_graph_flat_size(model->graph);
     struct ss_buffer *buffer = NULL;
@@ -51,8 +51,8 @@ out:
     return st;
 }
 
-static enum ss_status load_parts(const struct ss_run_directory *d, const struct ss_opened_run_options *options,
-                                 struct ss_opened_run *r)
+static enum ss_status load_parts(const struct ss_run_directory *d,
+                                 const struct ss_opened_run_options *options, struct ss_opened_run *r)
 {
     char *resolved = NULL, *transform = NULL, *checkpoints = NULL;
     enum ss_status st = SS_OK;
@@ -64,8 +64,8 @@ static enum ss_status load_parts(const struct ss_run_directory *d, const struct 
     TRY(ss_experiment_reload(resolved, NULL, 0, &r->experiment));
     if (r->record.dimension == 0) {
         st = SS_FAIL(SS_ERR_FILE,
-                     "%s: this run never began training (status %s); `slicescore resume %s` starts it", d->path,
-                     ss_run_status_name(r->record.status), d->path);
+                     "%s: this run never began training (status %s); `slicescore resume %s` starts it",
+                     d->path, ss_run_status_name(r->record.status), d->path);
         goto out;
     }
     if (ss_path_exists(transform)) {
@@ -78,7 +78,8 @@ static enum ss_status load_parts(const struct ss_run_directory *d, const struct 
     }
     TRY(ss_run_device_open(options->device, r->experiment, options->log, &r->device));
     TRY(ss_model_create(&r->experiment->model, r->record.dimension, &r->model));
-    TRY(ss_run_weights_load(r->device, r->model, checkpoints, options->weights, &r->weights, &r->trained.step));
+    TRY(ss_run_weights_load(r->device, r->model, checkpoints, options->weights, &r->weights,
+                            &r->trained.step));
 out:
     free(resolved);
     free(transform);
@@ -86,7 +87,8 @@ out:
     return st;
 }
 
-enum ss_status ss_run_open(const char *path, const struct ss_opened_run_options *options, struct ss_opened_run *out)
+enum ss_status ss_run_open(const char *path, const struct ss_opened_run_options *options,
+                           struct ss_opened_run *out)
 {
     struct ss_opened_run r = {0};
     struct ss_run_directory d = {.lock = -1};
