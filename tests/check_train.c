@@ -328,6 +328,23 @@ START_TEST(a_resumed_run_is_the_run_that_was_never_stopped)
 }
 END_TEST
 
+START_TEST(rows_in_host_memory_make_the_same_run)
+{
+    struct ss_experiment e = small;
+
+    e.data.transforms = (struct ss_transform_options[]){{.kind = SS_TRANSFORM_NOISE, .value = 0.1}};
+    e.data.n_transforms = 1;
+    e.data.transforms_given = true;
+    struct job *const near = trained(&e, "near");
+    e.data.memory = SS_RESIDENCE_HOST;
+    struct job *const far = trained(&e, "far");
+    check_same_file(file_of(near, 40), file_of(far, 40));
+    check_same_file(file_of(near, 0), file_of(far, 0));
+    free_job(near);
+    free_job(far);
+}
+END_TEST
+
 START_TEST(a_damaged_checkpoint_costs_only_the_steps_since_the_one_before)
 {
     struct job *const whole = trained(&small, "whole"), *const hurt = trained(&small, "hurt");
@@ -818,6 +835,7 @@ static void add_long_tests(TCase *c)
 {
     tcase_add_test(c, a_gaussian_is_recovered);
     tcase_add_loop_test(c, a_resumed_run_is_the_run_that_was_never_stopped, 0, 2 * (int)SS_COUNT(kinds));
+    tcase_add_test(c, rows_in_host_memory_make_the_same_run);
     tcase_add_test(c, a_damaged_checkpoint_costs_only_the_steps_since_the_one_before);
     tcase_add_test(c, a_finished_run_goes_on_when_it_is_given_more_steps);
     tcase_add_test(c, without_a_checkpoint_there_is_nothing_to_resume);
