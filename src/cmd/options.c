@@ -214,7 +214,7 @@ const char *ss_option_value(const struct ss_invocation *in, const char *name)
     for (size_t i = 0; i < in->command->n_options; i++)
         if (strcmp(in->command->options[i].name, name) == 0)
             return in->values[i];
-    assert(!"an option of the command");
+    assert(false);
     return NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "run/progress.h"
 #include "run/session.h"
@@ -119,10 +120,14 @@ static enum ss_status train(struct ss_session *s, bool resume, bool *began)
                                                  .checkpoint = on_checkpoint,
                                                  .stop = on_stop};
     struct ss_trainer *t = NULL;
+    char *plan = NULL;
     enum ss_status st = SS_OK;
 
     TRY(open_trainer(s, resume, &t));
     *began = true;
+    TRY(ss_text_copy(ss_trainer_plan(t), &plan));
+    free(s->record.plan);
+    s->record.plan = plan;
     announce(s, t);
     s->record.steps = ss_trainer_step(t);
     if (ss_trainer_step(t) < ss_trainer_steps(t)) {

@@ -9,9 +9,10 @@
 #include "config/config.h"
 #include "device/gemm.h"
 #include "run/directory.h"
+#include "run/known_answers.h"
 
-enum ss_status ss_run_device_open(const char *option, const struct ss_experiment *e, struct ss_log *log,
-                                  struct ss_device **out)
+enum ss_status ss_run_device_choose(const char *option, const struct ss_experiment *e, struct ss_log *log,
+                                    struct ss_device **out)
 {
     const char *const environment = getenv("SLICESCORE_DEVICE");
     const char *choice = option;
@@ -23,8 +24,27 @@ enum ss_status ss_run_device_open(const char *option, const struct ss_experiment
     ss_log_phase(log, "opening the OpenCL device");
     const enum ss_status st = ss_device_open(choice, out);
     ss_log_phase(log, NULL);
-    if (st == SS_OK && e)
-        ss_gemm_choose(*out, e->engine.gemm);
+    return st;
+}
+
+enum ss_status ss_run_device_open(const char *option, const struct ss_experiment *e, struct ss_log *log,
+                                  struct ss_device **out)
+{
+    struct ss_device *d = NULL;
+    struct ss_selftest tested = {0};
+    enum ss_status st = SS_OK;
+
+    TRY(ss_run_device_choose(option, e, log, &d));
+    ss_gemm_choose(d, e->engine.gemm);
+    TRY(ss_known_answers(d, false, log, &tested));
+    for (size_t i = 0; i < tested.count; i++)
+        ss_say(SS_LEVEL_DETAIL, "self-test: %s, %s: error %.2g of %.2g, %.3f s", tested.rows[i].family,
+               tested.rows[i].plan, tested.rows[i].error, tested.rows[i].allowed, tested.rows[i].seconds);
+    *out = d;
+    d = NULL;
+out:
+    ss_selftest_release(&tested);
+    ss_device_free(d);
     return st;
 }
 

@@ -24,8 +24,11 @@ struct ss_trained {
     struct ss_log *log;     /* may be NULL */
 };
 
-/** The device that --device, else SLICESCORE_DEVICE, else the experiment names; its products by engine.gemm.
- */
+/** The device that --device, else SLICESCORE_DEVICE, else the experiment (may be NULL) names. */
+SS_MUST_CHECK enum ss_status ss_run_device_choose(const char *option, const struct ss_experiment *e,
+                                                  struct ss_log *log, struct ss_device **out);
+
+/** The same, ready for work: products by engine.gemm, and the short self-test passed. */
 SS_MUST_CHECK enum ss_status ss_run_device_open(const char *option, const struct ss_experiment *e,
                                                 struct ss_log *log, struct ss_device **out);
 

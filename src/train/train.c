@@ -256,6 +256,11 @@ uint64_t ss_trainer_steps(const struct ss_trainer *t)
     return t->steps;
 }
 
+const char *ss_trainer_plan(const struct ss_trainer *t)
+{
+    return ss_loss_plan(t->loss);
+}
+
 struct ss_span ss_trainer_weights(const struct ss_trainer *t)
 {
     return ss_span_of(t->weights);
