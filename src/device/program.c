@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "device/cache.h"
 #include "device/embedded.h"
 #include "device/opencl.h"
 
@@ -115,27 +116,34 @@ static void report_build(const struct ss_device *d, const struct ss_program *p, 
     ss_text_release(&t);
 }
 
+static enum ss_status compile(struct ss_device *d, struct ss_program *p, const char *source,
+                              const char *options)
+{
+    cl_int code;
+
+    p->program = clCreateProgramWithSource(d->context, 1, &source, NULL, &code);
+    if (code != CL_SUCCESS)
+        return ss_cl_fail(d, "clCreateProgramWithSource", code, p->key);
+    code = clBuildProgram(p->program, 1, &d->id, options, NULL, NULL);
+    if (code == CL_SUCCESS)
+        return SS_OK;
+    report_build(d, p, source, code);
+    return ss_cl_status(code) == SS_ERR_MEMORY ? SS_ERR_MEMORY : SS_ERR_BUILD;
+}
+
 static enum ss_status build(struct ss_device *d, struct ss_program *p, const char *file, const char *options)
 {
     struct ss_text source;
     enum ss_status st = SS_OK;
-    cl_int code;
     const double start = ss_clock_seconds();
 
     ss_text_init(&source);
     TRY(add_file(file, 0, &source));
     TRY(ss_text_status(&source));
-    const char *const text = source.data;
-    p->program = clCreateProgramWithSource(d->context, 1, (const char **)&text, NULL, &code);
-    if (code != CL_SUCCESS) {
-        st = ss_cl_fail(d, "clCreateProgramWithSource", code, file);
-        goto out;
-    }
-    code = clBuildProgram(p->program, 1, &d->id, options, NULL, NULL);
-    if (code != CL_SUCCESS) {
-        report_build(d, p, text, code);
-        st = SS_ERR_BUILD;
-        goto out;
+    p->program = ss_cache_load(d, options, source.data);
+    if (!p->program) {
+        TRY(compile(d, p, source.data, options));
+        ss_cache_store(d, options, source.data, p->program);
     }
     d->n_builds++;
     d->build_seconds += ss_clock_seconds() - start;
