@@ -27,7 +27,7 @@ struct ss_range ss_range_none(void);
 void ss_range_take(struct ss_range *r, double x, bool log);
 
 /** Make a range fit for an axis: none becomes [0, 1] (log: [0.1, 1]), a point or a width below rounding is
- * widened about its middle, ends are kept within 1e307 (log: above 1e-307). low < high afterwards. */
+ * widened about its middle, ends are kept within 1e307 (log: above 1e-300). low < high afterwards. */
 void ss_range_settle(struct ss_range *r, bool log);
 
 /** Add a fraction of its length to both ends; on a log axis the length in decades. */
