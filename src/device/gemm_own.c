@@ -8,6 +8,7 @@
 enum {
     ROWS = 6,
     DEPTH = 256,
+    BATCH = 4,
     TASK_COLUMNS = 256, /* DEPTH x this many floats of B stay in L2 */
     DOT_COLUMNS = 4,    /* up to here dot products along k, */
     DOT_DEPTH = 32,     /* if k is long enough for vectors */
@@ -101,6 +102,16 @@ static size_t slices_of(const struct ss_gemm *g)
     return smaller(g->k / (4 * DEPTH), most) > 1 ? smaller(g->k / (4 * DEPTH), most) : 1;
 }
 
+/* At most one group a core; waking another core for fewer than `least` multiplications costs more than it
+ * gains. */
+static size_t useful_groups(const struct ss_device *d, const struct ss_gemm *g, double least)
+{
+    const size_t units = d->info.compute_units ? d->info.compute_units : 1;
+    const double useful = 1.0 + (double)g->m * (double)g->n * (double)g->k / least;
+
+    return useful < (double)units ? (size_t)useful : units;
+}
+
 static void cut_tiles(const struct ss_device *d, const struct ss_gemm *g, struct cut *c)
 {
     const size_t units = d->info.compute_units ? d->info.compute_units : 1;
@@ -114,7 +125,7 @@ static void cut_tiles(const struct ss_device *d, const struct ss_gemm *g, struct
     c->task_m = ss_round_up(parts_of(g->m, rows), ROWS);
     if (c->task_m < 8 * ROWS)
         c->task_m = 8 * ROWS;
-    c->groups = smaller(units, tasks_n * c->slices * parts_of(g->m, c->task_m));
+    c->groups = smaller(useful_groups(d, g, 1u << 19), tasks_n * c->slices * parts_of(g->m, c->task_m));
     /* Packing B pays when many rows use it, or when its rows lie on as many pages as there are. */
     if (!g->transpose_b && (c->task_m <= 8 * ROWS || smaller(g->k, DEPTH) * g->ldb <= 16384))
         c->flags |= B_IN_PLACE;
@@ -161,7 +172,8 @@ static enum ss_status enqueue_dots(struct ss_device *d, const struct product *p,
 {
     enum { TASK = 64 };
     const struct ss_gemm *const g = &p->g;
-    const size_t tasks = parts_of(g->m, TASK), groups = smaller(tasks, d->info.compute_units);
+    const size_t tasks = parts_of(g->m, TASK);
+    const size_t groups = smaller(tasks, useful_groups(d, g, 1u << 16));
     struct ss_kernel *k = NULL;
     enum ss_status st = SS_OK;
 
@@ -211,7 +223,7 @@ static enum ss_status enqueue_tiles(struct ss_device *d, const struct product *p
 {
     const struct ss_gemm *const g = &p->g;
     const size_t tasks = parts_of(g->m, cut->task_m) * parts_of(g->n, cut->task_n) * cut->slices;
-    const size_t per_group = DEPTH * cut->task_n + ROWS * (cut->panel + DEPTH);
+    const size_t per_group = DEPTH * cut->task_n + ROWS * (cut->panel + BATCH * DEPTH);
     const bool sliced = cut->slices > 1;
     const uint32_t flags = cut->flags | (g->accumulate && !sliced ? ACCUMULATE : 0u);
     struct ss_kernel *k = NULL;
