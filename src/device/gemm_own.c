@@ -147,14 +147,24 @@ static enum ss_status room(struct ss_device *d, struct ss_buffer **b, size_t flo
     return ss_buffer_create(d, bytes, b);
 }
 
-static enum ss_status kernel_of(struct ss_device *d, const struct cut *c, bool transpose_b, const char *name,
+enum which { TILES_N, TILES_T, DOT, SUM };
+
+static enum ss_status kernel_of(struct ss_device *d, const struct cut *c, bool transpose_b, enum which which,
                                 struct ss_kernel **out)
 {
-    const struct ss_define defines[] = {{"WIDTH", c->width},      {"VECTORS", c->vectors},
-                                        {"ROWS", ROWS},           {"DEPTH", DEPTH},
-                                        {"UNROLL", c->width > 1}, {"TRANSPOSE_B", transpose_b}};
+    static const char *const names[] = {"gemm_own_n", "gemm_own_t", "gemm_own_dot", "gemm_own_sum"};
+    const bool simple = c->width == 1;
+    const struct ss_define defines[] = {{"WIDTH", c->width}, {"VECTORS", c->vectors},
+                                        {"ROWS", ROWS},      {"DEPTH", DEPTH},
+                                        {"UNROLL", !simple}, {"TRANSPOSE_B", transpose_b}};
+    struct ss_kernel **const kept = &d->gemm.own[simple][transpose_b][which];
+    enum ss_status st = SS_OK;
 
-    return ss_device_kernel(d, "device/gemm_own.cl", name, defines, SS_COUNT(defines), out);
+    if (!*kept)
+        TRY(ss_device_kernel(d, "device/gemm_own.cl", names[which], defines, SS_COUNT(defines), kept));
+    *out = *kept;
+out:
+    return st;
 }
 
 static enum ss_status launch_groups(struct ss_device *d, struct ss_kernel *k, size_t groups, size_t tasks,
@@ -178,7 +188,7 @@ static enum ss_status enqueue_dots(struct ss_device *d, const struct product *p,
     enum ss_status st = SS_OK;
 
     TRY(room(d, &d->gemm.scratch, g->transpose_b ? 1 : groups * g->n * g->k));
-    TRY(kernel_of(d, cut, g->transpose_b, "gemm_own_dot", &k));
+    TRY(kernel_of(d, cut, g->transpose_b, DOT, &k));
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)g->m),
                                   ss_arg_u32((uint32_t)g->n),
                                   ss_arg_u32((uint32_t)g->k),
@@ -213,7 +223,7 @@ static enum ss_status enqueue_sum(struct ss_device *d, const struct product *p, 
     struct ss_kernel *k = NULL;
     enum ss_status st = SS_OK;
 
-    TRY(kernel_of(d, cut, g->transpose_b, "gemm_own_sum", &k));
+    TRY(kernel_of(d, cut, g->transpose_b, SUM, &k));
     TRY(ss_launch(k, (struct ss_range){.global = {g->n, g->m}, .local = {16, 4}}, args, SS_COUNT(args)));
 out:
     return st;
@@ -232,7 +242,7 @@ static enum ss_status enqueue_tiles(struct ss_device *d, const struct product *p
     TRY(room(d, &d->gemm.scratch, cut->groups * per_group));
     if (sliced)
         TRY(room(d, &d->gemm.parts, cut->slices * g->m * g->n));
-    TRY(kernel_of(d, cut, g->transpose_b, g->transpose_a ? "gemm_own_t" : "gemm_own_n", &k));
+    TRY(kernel_of(d, cut, g->transpose_b, g->transpose_a ? TILES_T : TILES_N, &k));
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)g->m),
                                   ss_arg_u32((uint32_t)g->n),
                                   ss_arg_u32((uint32_t)g->k),
