@@ -10,6 +10,7 @@
 #include "base/checked.h"
 #include "device/device.h"
 #include "random/random.h"
+#include "support/scratch.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 
@@ -629,6 +630,7 @@ int main(void)
 
     tcase_set_timeout(c, 120);
     tcase_add_unchecked_fixture(c, open_device, close_device);
+    tcase_add_checked_fixture(c, scratch_set_up, scratch_tear_down);
     tcase_add_loop_test(c, every_optimizer_follows_its_published_rule, 0, (int)SS_COUNT(settings));
     tcase_add_test(c, the_norm_is_right_and_the_same_each_time_at_any_size);
     tcase_add_loop_test(c, a_step_that_is_not_finite_changes_nothing_and_none_after_it_under_stop, 0,
