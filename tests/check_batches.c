@@ -188,12 +188,14 @@ START_TEST(device_and_host_agree_for_all_chains_widths_and_batches)
     static const size_t lengths[] = {1, 1, 3, 3, 3, 3, 5, 5}, widths[] = {1, 5, 16},
                         batches[] = {1, 13, 700}; /* 700 is more than all rows */
 
+    const bool small = getenv("SLICESCORE_TEST_SMALL") != NULL;
+
     for (size_t k = 0; k < SS_COUNT(chains); k++)
-        for (size_t w = 0; w < SS_COUNT(widths); w++) {
+        for (size_t w = 0; w < SS_COUNT(widths) - small; w++) {
             struct ss_transform_options steps[5];
             memcpy(steps, chains[k], sizeof steps);
             struct ss_dataset *const data = load(200, widths[w], steps, lengths[k]);
-            for (size_t i = 0; i < SS_COUNT(batches); i++) {
+            for (size_t i = 0; i < SS_COUNT(batches) - small; i++) {
                 const size_t n = batches[i] * widths[w];
                 float *const x = calloc(2 * n, sizeof *x), *const y = x + n;
                 struct ss_batches *const resident = make(data, SS_RESIDENCE_DEVICE, batches[i]);
@@ -251,6 +253,40 @@ START_TEST(images_are_dequantized_and_sent_through_logit_as_on_the_host)
         ss_dataset_free(data);
     }
     unlink(path);
+}
+END_TEST
+
+START_TEST(wide_and_narrow_noise_are_the_same_bits)
+{
+    enum { MOST = 3 * 150 };
+    static const size_t widths[] = {1, 3, 4, 16, 63, 64, 65, 81, 150};
+    struct ss_buffer *buffer = NULL;
+    struct ss_kernel *kernels[2] = {NULL, NULL};
+    float start[2 * MOST + 160], out[2][MOST];
+
+    ok(ss_buffer_create(device, sizeof start, &buffer));
+    ok(ss_device_kernel(device, "data/batches.cl", "batches_noise", NULL, 0, &kernels[0]));
+    ok(ss_device_kernel(device, "data/batches.cl", "batches_noise_wide", NULL, 0, &kernels[1]));
+    for (size_t i = 0; i < SS_COUNT(start); i++)
+        start[i] = 0.25f * (float)(i % 17) - 1.0f;
+    for (size_t w = 0; w < SS_COUNT(widths); w++)
+        for (uint32_t mode = 0; mode < 4; mode++) { /* uniform or not, accumulate or not */
+            const uint32_t d = (uint32_t)widths[w];
+            for (int wide = 0; wide < 2; wide++) {
+                ok(ss_span_write(ss_span_of(buffer), start, SS_COUNT(start)));
+                ok(ss_launch(kernels[wide],
+                             (struct ss_range){.global = {wide ? (d + 63) / 64 : (d + 3) / 4, 3}},
+                             (struct ss_arg[]){ss_arg_u32(1), ss_arg_u32(5), ss_arg_u32(9), ss_arg_u32(2),
+                                               ss_arg_u32(mode & 1), ss_arg_u32(mode / 2), ss_arg_u32(d),
+                                               ss_arg_u32(3), ss_arg_span((struct ss_span){buffer, 3}),
+                                               ss_arg_span((struct ss_span){buffer, 160})},
+                             10));
+                ok(ss_span_read((struct ss_span){buffer, 160}, out[wide], 3 * d));
+            }
+            ck_assert_mem_eq(out[0], out[1], 3 * d * sizeof(float));
+            ck_assert(memcmp(out[0], start + 160, 3 * d * sizeof(float)) != 0);
+        }
+    ss_buffer_free(buffer);
 }
 END_TEST
 
@@ -339,6 +375,7 @@ int main(void)
     tcase_add_test(c, a_step_gives_the_same_batch_whatever_came_before);
     tcase_add_test(c, device_and_host_agree_for_all_chains_widths_and_batches);
     tcase_add_test(c, images_are_dequantized_and_sent_through_logit_as_on_the_host);
+    tcase_add_test(c, wide_and_narrow_noise_are_the_same_bits);
     tcase_add_test(c, noise_keeps_its_digits_on_columns_far_from_zero);
     tcase_add_test(c, nothing_is_built_or_allocated_inside_a_step);
     tcase_add_test(c, a_batch_of_nothing_is_refused);

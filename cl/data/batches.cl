@@ -57,6 +57,49 @@ kernel void batches_noise(const uint seed, const uint purpose, const uint step, 
     }
 }
 
+/* Sixteen columns from their words. */
+static inline float16 wide_normal(const uint16 bits)
+{
+    const float4 a = ss_normal4(bits.s0123), b = ss_normal4(bits.s4567);
+    const float4 c = ss_normal4(bits.s89ab), e = ss_normal4(bits.scdef);
+
+    return (float16)(a, b, c, e);
+}
+
+static inline float16 wide_uniform(const uint16 bits)
+{
+    return fma(convert_float16(bits >> 9), (float16)(0x1p-23f), (float16)(0x1p-24f)) - 0.5f;
+}
+
+kernel void batches_noise_wide(const uint seed, const uint purpose, const uint step, const uint stream,
+                               const uint uniform, const uint accumulate, const uint d, const uint count,
+                               global const float *restrict amplitude, const uint amplitude_at,
+                               global float *restrict y, const uint y_at)
+{
+    const uint first = 64 * get_global_id(0), i = get_global_id(1);
+
+    if (first >= d || i >= count)
+        return;
+    global const float *restrict a = amplitude + amplitude_at;
+    global float *restrict row = y + (y_at + i * d);
+    const ss_uint4x16 words = ss_philox16((uint4)(step, i, stream, first / 4), (uint2)(seed, purpose));
+    const uint16 part[4] = {SS_QUADS(words, 0, 1, 2, 3), SS_QUADS(words, 4, 5, 6, 7),
+                            SS_QUADS(words, 8, 9, a, b), SS_QUADS(words, c, d, e, f)};
+    for (uint k = 0; k < 4 && first + 16 * k < d; k++) {
+        const uint at = first + 16 * k;
+        const float16 r = uniform ? wide_uniform(part[k]) : wide_normal(part[k]);
+        if (at + 16 <= d) {
+            const float16 before = accumulate ? vload16(0, row + at) : (float16)(0.0f);
+            vstore16(fma(vload16(0, a + at), r, before), 0, row + at);
+            continue;
+        }
+        float rest[16];
+        vstore16(r, 0, rest);
+        for (uint j = at; j < d; j++)
+            row[j] = fma(a[j], rest[j - at], accumulate ? row[j] : 0.0f);
+    }
+}
+
 kernel void batches_affine(global const float *x, const uint x_at, global const float *restrict shift,
                            const uint shift_at, global const float *restrict scale, const uint scale_at,
                            const uint d, const uint count, global float *y, const uint y_at)

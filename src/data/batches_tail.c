@@ -23,6 +23,7 @@ struct ss_tail {
     struct ss_device *device;
     size_t d, batch;
     uint32_t seed;
+    bool wide; /* the kernel that draws 64 columns a work-item */
     struct op *ops;
     size_t n_ops;
     float *numbers; /* parameters while the plan is made */
@@ -196,7 +197,7 @@ static enum ss_status get_kernels(struct ss_tail *t)
     const struct {
         const char *name;
         struct ss_kernel **to;
-    } all[] = {{"batches_noise", &t->noise},
+    } all[] = {{t->wide ? "batches_noise_wide" : "batches_noise", &t->noise},
                {"batches_affine", &t->affine},
                {"batches_logit", &t->logit},
                {"batches_add", &t->add}};
@@ -241,6 +242,7 @@ enum ss_status ss_tail_create(struct ss_device *device, const struct ss_transfor
 
     TRY(ss_allocate(1, &t));
     t->device = device;
+    t->wide = ss_device_is_cpu(device);
     t->d = chain->outputs;
     t->batch = batch;
     t->seed = seed;
@@ -290,11 +292,12 @@ static enum ss_status run(struct ss_tail *t, const struct op *op, uint32_t step,
     const struct ss_arg d = ss_arg_u32((uint32_t)t->d), count = ss_arg_u32((uint32_t)t->batch);
     const struct ss_arg first = ss_arg_span((struct ss_span){t->parameters, op->first});
     const struct ss_arg second = ss_arg_span((struct ss_span){t->parameters, op->second});
-    const struct ss_range all = {.global = {t->d, t->batch}}, quads = {.global = {(t->d + 3) / 4, t->batch}};
+    const struct ss_range all = {.global = {t->d, t->batch}},
+                          drawn = {.global = {t->wide ? (t->d + 63) / 64 : (t->d + 3) / 4, t->batch}};
 
     switch (op->kind) {
     case OP_NOISE:
-        return ss_launch(t->noise, quads,
+        return ss_launch(t->noise, drawn,
                          (struct ss_arg[]){ss_arg_u32(t->seed), ss_arg_u32(SS_PURPOSE_NOISE),
                                            ss_arg_u32(step), ss_arg_u32(op->stream), ss_arg_u32(op->uniform),
                                            ss_arg_u32(op->accumulate), d, count, first, ss_arg_span(to)},

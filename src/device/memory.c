@@ -14,6 +14,7 @@ enum ss_status ss_buffer_create(struct ss_device *d, size_t bytes, struct ss_buf
     const size_t size = bytes < SIZE_MAX / 2 ? ss_round_up(bytes, 64) + SLACK : bytes;
     const cl_uint zero = 0;
     struct ss_buffer *b = NULL;
+    char what[64];
     enum ss_status st = SS_OK;
     cl_int code;
 
@@ -23,16 +24,14 @@ enum ss_status ss_buffer_create(struct ss_device *d, size_t bytes, struct ss_buf
                        (double)size / 1048576.0, d->info.name, (double)d->info.max_allocation / 1048576.0);
     TRY(ss_allocate(1, &b));
     b->device = d;
+    snprintf(what, sizeof(what), "%.1f MiB wanted", (double)size / 1048576.0);
     b->memory = clCreateBuffer(d->context, CL_MEM_READ_WRITE, size, NULL, &code);
-    if (code == CL_SUCCESS) /* GPUs often hand out zeros, PoCL does not */
-        code = clEnqueueFillBuffer(d->queue, b->memory, &zero, sizeof(zero), 0, size, 0, NULL, NULL);
     if (code != CL_SUCCESS) {
-        char what[96];
-        snprintf(what, sizeof(what), "%.1f MiB more than the %.1f MiB in use", (double)size / 1048576.0,
-                 (double)d->allocated / 1048576.0);
         st = ss_cl_fail(d, "clCreateBuffer", code, what);
         goto out;
     }
+    /* GPUs often hand out zeros, PoCL does not. */
+    CL_TRY(d, what, clEnqueueFillBuffer(d->queue, b->memory, &zero, sizeof(zero), 0, size, 0, NULL, NULL));
     b->bytes = bytes;
     b->size = size;
     d->allocated += size;
