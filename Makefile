@@ -35,7 +35,7 @@ MODE_coverage := -O0 -g --coverage
 # host and device compute the same bits (random/).
 LANGUAGE     = -std=c11 -ffp-contract=off -Iinclude -Isrc -I. -Itests -D_POSIX_C_SOURCE=200809L \
                -DCL_TARGET_OPENCL_VERSION=120 $(PKG_CFLAGS)
-OUR_CFLAGS   = $(LANGUAGE) $(WARN) $(MODE_$(VARIANT))
+OUR_CFLAGS   = $(LANGUAGE) $(WARN) $(MODE_$(VARIANT)) -fPIC -fvisibility=hidden
 OUR_LDFLAGS := $(filter -fsanitize% --coverage,$(MODE_$(VARIANT)))
 COMPILE      = $(CC) $(OUR_CFLAGS) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 LINK         = $(CC) $(OUR_LDFLAGS) $(CFLAGS) $(LDFLAGS)
@@ -49,9 +49,15 @@ SUPPORT  := $(sort $(wildcard tests/support/*.c))
 CLI      := $(sort $(wildcard tests/cli/*.sh))
 OBJ      := $(SRC:%.c=$(BUILD)/%.o) $(BUILD)/cl/embedded.o
 SUITES   := $(TESTS:tests/%.c=$(BUILD)/tests/%)
-LIBRARY  := $(BUILD)/libslicescore.a
+# All rooms, for the program and the tests; and the two libraries for other programs, which show what
+# include/slicescore.h declares and nothing else.
+ROOMS    := $(BUILD)/rooms.a
+LIB_OBJ  := $(filter-out $(BUILD)/src/cmd/%,$(OBJ))
+STATIC   := $(BUILD)/libslicescore.a
+SHARED   := $(BUILD)/libslicescore.so.$(VERSION)
+SONAME   := libslicescore.so.$(firstword $(subst ., ,$(VERSION)))
+OBJCOPY  ?= objcopy
 PROGRAM  := $(if $(wildcard $(MAIN)),$(BUILD)/slicescore)
-API      := $(wildcard include/slicescore.h)
 
 # What the goals of this call need beyond compiler and libraries (tests/support/setup.sh): targets that run something
 # install it, the others only look.
@@ -73,7 +79,7 @@ READY   := $(if $(filter $(RUNNING),$(MAKECMDGOALS)),ready,\
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(PROGRAM) $(LIBRARY) $(SUITES) ## build the program and its tests for VARIANT (release, debug, san, coverage)
+all: $(PROGRAM) $(STATIC) $(SHARED) $(SUITES) ## build the program and its tests for VARIANT (release, debug, san, coverage)
 
 setup: ready ## install the packages that are missing (Debian, Ubuntu), or name them
 ready:
@@ -107,16 +113,30 @@ $(BUILD)/cl/embedded.c: $(CL) $(BUILD)/flags
 $(BUILD)/cl/embedded.o: $(BUILD)/cl/embedded.c
 	$(Q)$(COMPILE) -Wno-overlength-strings -c -o $@ $<
 
-$(LIBRARY): $(OBJ)
+$(ROOMS): $(OBJ)
 	$(call tell,AR,$@)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $(OBJ)
 
-$(BUILD)/slicescore: $(BUILD)/src/cmd/main.o $(LIBRARY)
+# One object, whose hidden symbols no program that links it can collide with.
+$(STATIC): $(LIB_OBJ)
+	$(call tell,AR,$@)
+	@rm -f $@
+	$(Q)$(CC) $(CFLAGS) -r -nostdlib -o $(BUILD)/libslicescore.o $(LIB_OBJ)
+	$(Q)$(OBJCOPY) --localize-hidden $(BUILD)/libslicescore.o
+	$(Q)$(AR) rcs $@ $(BUILD)/libslicescore.o
+
+$(SHARED): $(LIB_OBJ)
+	$(call tell,LINK,$@)
+	$(Q)$(LINK) -shared -Wl,-soname,$(SONAME) -o $@ $(LIB_OBJ) $(PKG_LIBS)
+	$(Q)ln -sf $(@F) $(BUILD)/$(SONAME)
+	$(Q)ln -sf $(SONAME) $(BUILD)/libslicescore.so
+
+$(BUILD)/slicescore: $(BUILD)/src/cmd/main.o $(ROOMS)
 	$(call tell,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT:%.c=$(BUILD)/%.o) $(LIBRARY)
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT:%.c=$(BUILD)/%.o) $(ROOMS)
 	$(call tell,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS) $(CHECK_LIBS)
 
@@ -175,7 +195,8 @@ MANDIR := $(DESTDIR)$(PREFIX)/share/man/man1
 BASHDIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR  := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 FISHDIR := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
-INSTALLED := $(BINDIR)/slicescore $(LIBDIR)/libslicescore.a $(INCDIR)/slicescore.h \
+INSTALLED := $(BINDIR)/slicescore $(LIBDIR)/libslicescore.a $(LIBDIR)/libslicescore.so $(LIBDIR)/$(SONAME) \
+             $(LIBDIR)/$(notdir $(SHARED)) $(INCDIR)/slicescore.h \
              $(LIBDIR)/pkgconfig/slicescore.pc $(MANDIR)/slicescore.1 $(BASHDIR)/slicescore $(ZSHDIR)/_slicescore \
              $(FISHDIR)/slicescore.fish
 
@@ -185,17 +206,16 @@ $(BUILD)/slicescore.1: $(PROGRAM)
 $(BUILD)/completion.%: $(PROGRAM)
 	$(Q)$(PROGRAM) schema --completion $* > $@
 
-# With the library's header there is a library to link, without it the file tells where the program is and its version.
+# What only a static link needs is private: `pkg-config --static --libs slicescore`.
 $(BUILD)/slicescore.pc: $(BUILD)/flags Makefile FORCE
-	@{ echo 'prefix=$(PREFIX)'; echo 'bindir=$${prefix}/bin'; \
-	   $(if $(API),echo 'libdir=$${prefix}/lib'; echo 'includedir=$${prefix}/include';) \
-	   echo; echo 'Name: slicescore'; \
+	@{ echo 'prefix=$(PREFIX)'; echo 'bindir=$${prefix}/bin'; echo 'libdir=$${prefix}/lib'; \
+	   echo 'includedir=$${prefix}/include'; echo; echo 'Name: slicescore'; \
 	   echo 'Description: sliced score matching for unnormalised models, on OpenCL devices'; \
-	   echo 'Version: $(VERSION)'; \
-	   $(if $(API),echo 'Requires: $(PKGS)'; echo 'Libs: -L$${libdir} -lslicescore -lclblast -lm -lpthread'; \
-	               echo 'Cflags: -I$${includedir}';) } > $@
+	   echo 'Version: $(VERSION)'; echo 'Requires.private: $(PKGS)'; \
+	   echo 'Libs: -L$${libdir} -lslicescore'; echo 'Libs.private: -lclblast -lm -lpthread'; \
+	   echo 'Cflags: -I$${includedir}'; } > $@
 
-TO_INSTALL := $(PROGRAM) $(LIBRARY) $(addprefix $(BUILD)/,slicescore.1 slicescore.pc completion.bash completion.zsh \
+TO_INSTALL := $(PROGRAM) $(STATIC) $(SHARED) $(addprefix $(BUILD)/,slicescore.1 slicescore.pc completion.bash completion.zsh \
               completion.fish)
 install: $(TO_INSTALL) ## install below PREFIX (DESTDIR=... to stage a package)
 	$(Q)install -d '$(BINDIR)' '$(LIBDIR)/pkgconfig' '$(MANDIR)' '$(BASHDIR)' '$(ZSHDIR)' '$(FISHDIR)'
@@ -205,9 +225,12 @@ install: $(TO_INSTALL) ## install below PREFIX (DESTDIR=... to stage a package)
 	$(Q)install -m 644 $(BUILD)/completion.bash '$(BASHDIR)/slicescore'
 	$(Q)install -m 644 $(BUILD)/completion.zsh '$(ZSHDIR)/_slicescore'
 	$(Q)install -m 644 $(BUILD)/completion.fish '$(FISHDIR)/slicescore.fish'
-	$(if $(API),$(Q)install -d '$(INCDIR)')
-	$(if $(API),$(Q)install -m 644 $(API) '$(INCDIR)/slicescore.h')
-	$(if $(API),$(Q)install -m 644 $(LIBRARY) '$(LIBDIR)/libslicescore.a')
+	$(Q)install -d '$(INCDIR)'
+	$(Q)install -m 644 include/slicescore.h '$(INCDIR)/slicescore.h'
+	$(Q)install -m 644 $(STATIC) '$(LIBDIR)/libslicescore.a'
+	$(Q)install -m 755 $(SHARED) '$(LIBDIR)/$(notdir $(SHARED))'
+	$(Q)ln -sf $(notdir $(SHARED)) '$(LIBDIR)/$(SONAME)'
+	$(Q)ln -sf $(SONAME) '$(LIBDIR)/libslicescore.so'
 	@echo 'installed: $(BINDIR)/slicescore'
 
 uninstall: ## remove what install put there

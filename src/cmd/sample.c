@@ -7,20 +7,6 @@
 #include "cmd/commands.h"
 #include "cmd/runs.h"
 
-static enum ss_status load_starts(const struct ss_opened_run *r, struct ss_log *log, struct ss_dataset **out)
-{
-    if (ss_sampling_start(&r->trained) != SS_START_DATA)
-        return SS_OK;
-    if (!r->experiment->has_data)
-        return SS_FAIL(SS_ERR_USAGE,
-                       "%s: this run was imported without data, so its chains cannot start from rows",
-                       r->path);
-    ss_log_phase(log, "reading the data");
-    const enum ss_status st = ss_dataset_load(&r->experiment->data, r->experiment->seed, out);
-    ss_log_phase(log, NULL);
-    return st;
-}
-
 static enum ss_status print(const struct ss_invocation *in, const struct ss_samples *s, const char *path)
 {
     struct ss_text t;
@@ -48,17 +34,17 @@ static enum ss_status run(const struct ss_invocation *in)
     struct ss_dataset *dataset = NULL;
     struct ss_samples samples = {0};
     char *path = NULL;
-    size_t count = 0;
     bool given = false;
     enum ss_status st = SS_OK;
 
     if (output && !ss_path_has_extension(output, "npy") && !ss_path_has_extension(output, "csv"))
         return SS_FAIL(SS_ERR_USAGE, "%s: samples are written as .npy or .csv", output);
     TRY(ss_open_run(in, &r));
-    count = r.experiment->sample.count;
-    TRY(ss_option_count(in, "number", 1, &count, &given));
-    TRY(load_starts(&r, in->log, &dataset));
-    TRY(ss_samples_draw(&r.trained, dataset, count, &samples));
+    struct ss_sampling how = ss_sampling_of(&r.trained);
+    TRY(ss_option_count(in, "number", 1, &how.count, &given));
+    TRY(ss_sampling_starts(&r.trained, &dataset));
+    how.dataset = dataset;
+    TRY(ss_samples_draw(&r.trained, &how, &samples));
     if (samples.count == 0) {
         st = SS_FAIL(SS_ERR_DIVERGED, "no samples are left to write");
         goto out;

@@ -295,13 +295,21 @@ static double step_log_det(size_t n, const struct ss_step *s, const double *y)
     return sum;
 }
 
+bool ss_transform_lossy(const struct ss_transform *t)
+{
+    return t->lossy;
+}
+
 double ss_transform_log_det(const struct ss_transform *t, const double *y)
 {
-    double here[ON_STACK], sum = 0.0;
+    return t->lossy ? NAN : ss_transform_log_det_kept(t, y);
+}
 
-    if (t->lossy)
-        return NAN;
+double ss_transform_log_det_kept(const struct ss_transform *t, const double *y)
+{
+    double here[ON_STACK], sum = 0.0;
     double *const v = scratch(t->outputs, here);
+
     if (!v)
         return NAN;
     memcpy(v, y, t->outputs * sizeof *v);

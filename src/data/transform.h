@@ -58,6 +58,13 @@ void ss_transform_inverse(const struct ss_transform *t, const double *y, double 
  * selection. */
 double ss_transform_log_det(const struct ss_transform *t, const double *y);
 
+/** The same whatever dropped columns: of the density of the columns that were kept, whose score is
+ * ss_transform_score(). */
+double ss_transform_log_det_kept(const struct ss_transform *t, const double *y);
+
+/** True if columns were dropped by what the data look like. */
+bool ss_transform_lossy(const struct ss_transform *t);
+
 /** Score of the data's density in the table's units from the score at y = T(x): score_x = J' score_y + grad
  * log |det J|. score_y[D], score_x[columns]: dropped columns are NAN. */
 void ss_transform_score(const struct ss_transform *t, const double *y, const double *score_y,

@@ -54,10 +54,12 @@ static bool wants_samples(const struct ss_session *s)
 
 static enum ss_status sample(struct ss_session *s, const struct ss_trained *t, struct ss_samples *samples)
 {
+    struct ss_sampling how = ss_sampling_of(t);
     char *path = NULL;
     enum ss_status st = SS_OK;
 
-    TRY(ss_samples_draw(t, s->setting.dataset, s->experiment->sample.count, samples));
+    how.dataset = s->setting.dataset;
+    TRY(ss_samples_draw(t, &how, samples));
     if (samples->count == 0)
         goto out;
     TRY(ss_run_directory_file(&s->directory, "samples/samples.npy", &path));

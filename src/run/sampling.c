@@ -12,9 +12,16 @@
 #include "run/stop.h"
 #include "sampler/sampler.h"
 
-enum ss_start ss_sampling_start(const struct ss_trained *t)
+struct ss_sampling ss_sampling_of(const struct ss_trained *t)
 {
-    const enum ss_start wanted = t->experiment->sample.start;
+    return (struct ss_sampling){.options = t->experiment->sample,
+                                .count = t->experiment->sample.count,
+                                .seed = t->experiment->seed};
+}
+
+/* Never SS_START_AUTO. */
+static enum ss_start start_of(const struct ss_trained *t, enum ss_start wanted)
+{
     size_t height = 0, width = 0;
 
     if (wanted != SS_START_AUTO)
@@ -55,6 +62,36 @@ static enum ss_status start_from_data(const struct ss_dataset *dataset, size_t c
 out:
     free(rows);
     return st;
+}
+
+enum ss_status ss_sampling_starts(const struct ss_trained *t, struct ss_dataset **out)
+{
+    if (start_of(t, t->experiment->sample.start) != SS_START_DATA)
+        return SS_OK;
+    if (!t->experiment->has_data)
+        return SS_FAIL(SS_ERR_USAGE,
+                       "this run was imported without data, so its chains cannot start from rows");
+    ss_log_phase(t->log, "reading the data");
+    const enum ss_status st = ss_dataset_load(&t->experiment->data, t->experiment->seed, out);
+    ss_log_phase(t->log, NULL);
+    return st;
+}
+
+static enum ss_status make_start(const struct ss_trained *t, const struct ss_sampling *how, float *x)
+{
+    const size_t d = t->model->dimension;
+
+    if (how->start) {
+        for (size_t i = 0; i < how->count; i++)
+            memcpy(x + i * d, how->start + i % how->starts * d, d * sizeof(*x));
+    } else if (start_of(t, how->options.start) == SS_START_DATA) {
+        if (!how->dataset)
+            return SS_FAIL(SS_ERR_USAGE, "chains are to start from training rows, and there are none");
+        return start_from_data(how->dataset, how->count, d, x);
+    } else {
+        start_from_noise(how->seed, how->count, d, x);
+    }
+    return SS_OK;
 }
 
 /* Which columns of the table come back: kept[D]. Dropped ones are NAN in any row. */
@@ -141,15 +178,15 @@ static void tell(const struct ss_samples *s, size_t chains, const struct ss_samp
                                       : "");
 }
 
-enum ss_status ss_samples_draw(const struct ss_trained *t, const struct ss_dataset *dataset, size_t count,
+enum ss_status ss_samples_draw(const struct ss_trained *t, const struct ss_sampling *how,
                                struct ss_samples *out)
 {
-    const struct ss_sample_options *const o = &t->experiment->sample;
+    const struct ss_sample_options *const o = &how->options;
     const struct ss_sampler_options options = {.kind = o->sampler,
-                                               .chains = count,
+                                               .chains = how->count,
                                                .steps = o->steps,
                                                .step_size = o->step_size,
-                                               .seed = t->experiment->seed};
+                                               .seed = how->seed};
     const size_t d = t->model->dimension;
     struct ss_samples s = {.acceptance = NAN};
     struct ss_sampler_result result = {0};
@@ -158,13 +195,10 @@ enum ss_status ss_samples_draw(const struct ss_trained *t, const struct ss_datas
     size_t elements = 0;
     enum ss_status st = SS_OK;
 
-    if (!ss_multiply(count, d, &elements) || elements > SIZE_MAX / sizeof(double))
-        return SS_FAIL(SS_ERR_MEMORY, "%zu chains of %zu columns overflow a size", count, d);
+    if (!ss_multiply(how->count, d, &elements) || elements > SIZE_MAX / sizeof(double))
+        return SS_FAIL(SS_ERR_MEMORY, "%zu chains of %zu columns overflow a size", how->count, d);
     TRY(ss_allocate(elements, &start));
-    if (ss_sampling_start(t) == SS_START_DATA && dataset)
-        TRY(start_from_data(dataset, count, d, start));
-    else
-        start_from_noise(t->experiment->seed, count, d, start);
+    TRY(make_start(t, how, start));
     ss_progress_begin(&progress, t->log, "sampling");
     st = ss_sampler_run(t->device, t->model, t->weights, &options, start, go_on, &progress, &result);
     ss_progress_end(&progress);
@@ -173,7 +207,7 @@ enum ss_status ss_samples_draw(const struct ss_trained *t, const struct ss_datas
     s.count = result.count;
     s.runaway = result.runaway;
     s.acceptance = result.acceptance;
-    tell(&s, count, o);
+    tell(&s, how->count, o);
     TRY(to_own_units(t, &s));
     *out = s;
     s = (struct ss_samples){0};

@@ -20,18 +20,29 @@ struct ss_samples {
     double acceptance;    /* NAN for langevin */
 };
 
-/** Where the chains of this experiment start; never SS_START_AUTO. */
-enum ss_start ss_sampling_start(const struct ss_trained *t);
+struct ss_sampling { /* how chains run */
+    struct ss_sample_options options;
+    size_t count; /* chains */
+    uint32_t seed;
+    const float *start;               /* starts x D in the space trained in, used in turn; NULL: by options.start */
+    size_t starts;
+    const struct ss_dataset *dataset; /* for options.start: data; see ss_sampling_starts() */
+};
+
+/** As the run's own `sample:` block says. */
+struct ss_sampling ss_sampling_of(const struct ss_trained *t);
+
+/** The rows that chains of this run start from, if they start from rows; else *out stays as it is. */
+SS_MUST_CHECK enum ss_status ss_sampling_starts(const struct ss_trained *t, struct ss_dataset **out);
 
 /**
- * Run experiment->sample with `count` chains and say acceptance and losses; all chains lost is a warning, and
- * count 0.
+ * Run the chains and say acceptance and losses; all chains lost is a warning, and count 0.
  *
- * @param dataset  whose training rows chains start from; may be NULL if they start from noise
- * @return SS_ERR_USAGE for mala on a score net; SS_ERR_INTERRUPTED
+ * @return SS_ERR_USAGE for mala on a score net, or for chains that have no rows to start from;
+ * SS_ERR_INTERRUPTED
  */
-SS_MUST_CHECK enum ss_status ss_samples_draw(const struct ss_trained *t, const struct ss_dataset *dataset,
-                                             size_t count, struct ss_samples *out);
+SS_MUST_CHECK enum ss_status ss_samples_draw(const struct ss_trained *t, const struct ss_sampling *how,
+                                             struct ss_samples *out);
 void ss_samples_release(struct ss_samples *s);
 
 /** y[rows x D] back to the data's own units: x[rows x D], the columns of the table that are kept[D] (filled

@@ -27,23 +27,32 @@ enum ss_status ss_run_device_choose(const char *option, const struct ss_experime
     return st;
 }
 
-enum ss_status ss_run_device_open(const char *option, const struct ss_experiment *e, struct ss_log *log,
-                                  struct ss_device **out)
+static enum ss_status ready(struct ss_device *d, const struct ss_experiment *e, struct ss_log *log)
 {
-    struct ss_device *d = NULL;
     struct ss_selftest tested = {0};
     enum ss_status st = SS_OK;
 
-    TRY(ss_run_device_choose(option, e, log, &d));
     ss_gemm_choose(d, e->engine.gemm);
     TRY(ss_known_answers(d, false, log, &tested));
     for (size_t i = 0; i < tested.count; i++)
         ss_say(SS_LEVEL_DETAIL, "self-test: %s, %s: error %.2g of %.2g, %.3f s", tested.rows[i].family,
                tested.rows[i].plan, tested.rows[i].error, tested.rows[i].allowed, tested.rows[i].seconds);
+out:
+    ss_selftest_release(&tested);
+    return st;
+}
+
+enum ss_status ss_run_device_open(const char *option, const struct ss_experiment *e, struct ss_log *log,
+                                  struct ss_device **out)
+{
+    struct ss_device *d = NULL;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_run_device_choose(option, e, log, &d));
+    TRY(ready(d, e, log));
     *out = d;
     d = NULL;
 out:
-    ss_selftest_release(&tested);
     ss_device_free(d);
     return st;
 }
@@ -96,9 +105,13 @@ static enum ss_status load_parts(const struct ss_run_directory *d,
             goto out;
         }
     }
-    TRY(ss_run_device_open(options->device, r->experiment, options->log, &r->device));
+    if (options->opened)
+        TRY(ready(options->opened, r->experiment, options->log));
+    else
+        TRY(ss_run_device_open(options->device, r->experiment, options->log, &r->device));
+    struct ss_device *const device = options->opened ? options->opened : r->device;
     TRY(ss_model_create(&r->experiment->model, r->record.dimension, &r->model));
-    TRY(ss_run_weights_load(r->device, r->model, checkpoints, options->weights, &r->weights,
+    TRY(ss_run_weights_load(device, r->model, checkpoints, options->weights, &r->weights,
                             &r->trained.step));
 out:
     free(resolved);
@@ -120,7 +133,7 @@ enum ss_status ss_run_open(const char *path, const struct ss_opened_run_options 
     r.path = d.path;
     d.path = NULL;
     r.trained.experiment = r.experiment;
-    r.trained.device = r.device;
+    r.trained.device = r.device ? r.device : options->opened;
     r.trained.model = r.model;
     r.trained.transform = r.transform;
     r.trained.weights = ss_span_of(r.weights);

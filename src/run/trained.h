@@ -43,14 +43,15 @@ struct ss_opened_run {
     char *path;
     struct ss_run_record record;
     struct ss_experiment *experiment;
-    struct ss_device *device;
+    struct ss_device *device; /* NULL if it was opened by the caller */
     struct ss_model *model;
     struct ss_transform *transform;
     struct ss_buffer *weights;
 };
 
 struct ss_opened_run_options {
-    const char *device; /* --device, or NULL */
+    const char *device;       /* --device, or NULL */
+    struct ss_device *opened; /* borrowed for as long as the run is open; NULL: one is opened for it */
     enum ss_weights weights;
     struct ss_log *log;
 };

@@ -111,7 +111,7 @@ rooms()
 {
     awk '
     BEGIN {
-        n = split("base random config device data jet model objective sampler train report run cmd", order, " ")
+        n = split("base random config device data jet model objective sampler train report run library cmd", order, " ")
         for (i = 1; i <= n; i++)
             floor[order[i]] = i
     }
