@@ -121,8 +121,8 @@ SLICESCORE_API enum slicescore_status slicescore_score(struct slicescore *s, con
                                                        double *log_density, double *score);
 
 /** The log-density alone, which is less work. */
-SLICESCORE_API enum slicescore_status slicescore_log_density(struct slicescore *s, const double *x, size_t rows,
-                                                             double *log_density);
+SLICESCORE_API enum slicescore_status slicescore_log_density(struct slicescore *s, const double *x,
+                                                             size_t rows, double *log_density);
 
 /**
  * Integrate the density of an energy in one or two dimensions; from then on log-densities of this run are
@@ -130,7 +130,8 @@ SLICESCORE_API enum slicescore_status slicescore_log_density(struct slicescore *
  *
  * @param log_z, error  of the trained energy, in the space it was trained in; either may be NULL
  */
-SLICESCORE_API enum slicescore_status slicescore_normalize(struct slicescore *s, double *log_z, double *error);
+SLICESCORE_API enum slicescore_status slicescore_normalize(struct slicescore *s, double *log_z,
+                                                           double *error);
 
 /** 1 if log-densities are normalized, 0 if they are up to a constant or there are none. */
 SLICESCORE_API int slicescore_normalized(const struct slicescore *s);

@@ -220,7 +220,8 @@ bool ss_text_number(const char *s, double *out)
     }
     if (!is_plain_number(s))
         return false;
-    /* The program never calls setlocale, so strtod reads the C locale's point. */
+    /* The program never calls setlocale, and the library sets the C locale for its calls: strtod reads a
+     * point. */
     *out = strtod(s, NULL);
     return true;
 }

@@ -193,10 +193,9 @@ enum slicescore_status slicescore_load(struct slicescore *s, const char *run, en
         goto out;
     }
     TRY(ss_run_open(run,
-                    &(struct ss_opened_run_options){.opened = s->device,
-                                                    .weights = weights == SLICESCORE_WEIGHTS_LAST
-                                                                   ? SS_WEIGHTS_LAST
-                                                                   : SS_WEIGHTS_BEST},
+                    &(struct ss_opened_run_options){
+                        .opened = s->device,
+                        .weights = weights == SLICESCORE_WEIGHTS_LAST ? SS_WEIGHTS_LAST : SS_WEIGHTS_BEST},
                     &s->run));
     s->loaded = true;
     st = ss_row_scores_create(&s->run.trained, &s->scores);

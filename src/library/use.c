@@ -102,16 +102,17 @@ enum slicescore_status slicescore_sampling(const struct slicescore *s, struct sl
     if (!s || !s->loaded || !out)
         return SLICESCORE_ERROR_USAGE;
     const struct ss_sample_options *const o = &s->run.experiment->sample;
-    *out = (struct slicescore_sampling){.sampler = o->sampler == SS_SAMPLER_MALA ? SLICESCORE_SAMPLER_MALA
-                                                                                 : SLICESCORE_SAMPLER_LANGEVIN,
-                                        .steps = o->steps,
-                                        .step_size = o->step_size,
-                                        .seed = s->run.experiment->seed};
+    *out = (struct slicescore_sampling){
+        .sampler = o->sampler == SS_SAMPLER_MALA ? SLICESCORE_SAMPLER_MALA : SLICESCORE_SAMPLER_LANGEVIN,
+        .steps = o->steps,
+        .step_size = o->step_size,
+        .seed = s->run.experiment->seed};
     return SLICESCORE_OK;
 }
 
 /* The caller's first states in the space that was trained in; the caller frees them. */
-static enum ss_status take_starts(const struct slicescore *s, const struct slicescore_sampling *how, float **out)
+static enum ss_status take_starts(const struct slicescore *s, const struct slicescore_sampling *how,
+                                  float **out)
 {
     const struct ss_transform *const t = s->run.transform;
     const struct ss_transform_draw none = {.purpose = 0};
@@ -152,8 +153,7 @@ static enum ss_status take_options(const struct slicescore *s, const struct slic
         return SS_FAIL(SS_ERR_USAGE, "%d is not a sampler", (int)from->sampler);
     if (from->start && !from->starts)
         return SS_FAIL(SS_ERR_USAGE, "start is given, and starts is 0");
-    how->options.sampler =
-        from->sampler == SLICESCORE_SAMPLER_MALA ? SS_SAMPLER_MALA : SS_SAMPLER_LANGEVIN;
+    how->options.sampler = from->sampler == SLICESCORE_SAMPLER_MALA ? SS_SAMPLER_MALA : SS_SAMPLER_LANGEVIN;
     how->options.steps = from->steps;
     how->options.step_size = from->step_size;
     how->seed = from->seed;

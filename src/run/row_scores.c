@@ -29,8 +29,9 @@ static enum ss_status find_kept(struct ss_row_scores *s)
     for (size_t i = 0; i < s->inputs && n < s->D; i++)
         if (!isnan(s->x[i]))
             s->kept[n++] = i;
-    return n == s->D ? SS_OK
-                     : SS_FAIL(SS_ERR_CORRUPT, "the transform keeps %zu columns, and the model has %zu", n, s->D);
+    return n == s->D
+               ? SS_OK
+               : SS_FAIL(SS_ERR_CORRUPT, "the transform keeps %zu columns, and the model has %zu", n, s->D);
 }
 
 enum ss_status ss_row_scores_create(const struct ss_trained *t, struct ss_row_scores **out)

@@ -14,9 +14,8 @@
 
 struct ss_sampling ss_sampling_of(const struct ss_trained *t)
 {
-    return (struct ss_sampling){.options = t->experiment->sample,
-                                .count = t->experiment->sample.count,
-                                .seed = t->experiment->seed};
+    return (struct ss_sampling){
+        .options = t->experiment->sample, .count = t->experiment->sample.count, .seed = t->experiment->seed};
 }
 
 /* Never SS_START_AUTO. */

@@ -24,7 +24,7 @@ struct ss_sampling { /* how chains run */
     struct ss_sample_options options;
     size_t count; /* chains */
     uint32_t seed;
-    const float *start;               /* starts x D in the space trained in, used in turn; NULL: by options.start */
+    const float *start; /* starts x D in the space trained in, used in turn; NULL: by options.start */
     size_t starts;
     const struct ss_dataset *dataset; /* for options.start: data; see ss_sampling_starts() */
 };

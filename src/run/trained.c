@@ -111,8 +111,7 @@ static enum ss_status load_parts(const struct ss_run_directory *d,
         TRY(ss_run_device_open(options->device, r->experiment, options->log, &r->device));
     struct ss_device *const device = options->opened ? options->opened : r->device;
     TRY(ss_model_create(&r->experiment->model, r->record.dimension, &r->model));
-    TRY(ss_run_weights_load(device, r->model, checkpoints, options->weights, &r->weights,
-                            &r->trained.step));
+    TRY(ss_run_weights_load(device, r->model, checkpoints, options->weights, &r->weights, &r->trained.step));
 out:
     free(resolved);
     free(transform);
