@@ -140,13 +140,17 @@ SLICESCORE_API int slicescore_normalized(const struct slicescore *s);
 
 enum slicescore_sampler {
     SLICESCORE_SAMPLER_LANGEVIN = 0, /* unadjusted: energies and score nets */
-    SLICESCORE_SAMPLER_MALA = 1      /* with a Metropolis test: energies */
+    SLICESCORE_SAMPLER_MALA = 1,     /* with a Metropolis test: energies */
+    SLICESCORE_SAMPLER_HMC = 2       /* Hamiltonian Monte Carlo: energies */
 };
 
 struct slicescore_sampling {
     enum slicescore_sampler sampler;
+    uint32_t warmup;     /* mala, hmc: steps before the others, in which step_size is adapted */
+    double acceptance;   /* mala, hmc: rate that it is adapted to, between 0 and 1 */
     uint32_t steps;      /* of each chain */
-    double step_size;    /* > 0, in the space that was trained in */
+    uint32_t leapfrog;   /* hmc: leapfrog steps in a step, at most */
+    double step_size;    /* > 0, in the space that was trained in; a leapfrog step is sqrt(2 step_size) */
     uint32_t seed;       /* the same seed, the same samples on the same device */
     const double *start; /* starts x D, the first states, used in turn; NULL: as the run's file says */
     size_t starts;
@@ -154,8 +158,12 @@ struct slicescore_sampling {
 
 struct slicescore_sampled {
     size_t count;      /* rows written: chains that are left */
-    size_t lost;       /* chains that ran away: they are no samples */
-    double acceptance; /* of the Metropolis test, NAN without one */
+    size_t lost;       /* chains that ran away or never moved: they are no samples */
+    size_t divergent;  /* proposals that were rejected because their energy was past all bounds */
+    double acceptance; /* of the Metropolis test after the warm-up, NAN without one */
+    double step_size;  /* after the warm-up */
+    double ess;        /* effective number of states of all chains, worst column; NAN if unknown */
+    double rhat;       /* split R-hat, worst column; NAN if unknown */
 };
 
 /** What the run's own file says. */

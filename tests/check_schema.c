@@ -248,7 +248,10 @@ static const char *const changed[][2] = {
     {"sample.count", "1"},
     {"sample.sampler", "mala"},
     {"sample.start", "noise"},
+    {"sample.warmup", "10"},
+    {"sample.acceptance", "0.9"},
     {"sample.steps", "4294967295"},
+    {"sample.leapfrog", "3"},
     {"sample.step_size", "1e-9"},
 };
 

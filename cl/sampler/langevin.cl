@@ -6,7 +6,8 @@
  *     accept    y with probability min(1, exp(E(x) - E(y) + (|y - x - e s(x)|^2 - |x - y - e s(y)|^2) / (4
  * e)))
  *
- * Layout  x, y, scores (chains, width); energies, accepted (chains).
+ * Layout  x, y, scores (chains, width); energies, accepted, probability (of acceptance, of this step) and
+ * divergent (proposals whose odds are below e^-1000, or not a number) (chains).
  * Launch  propose (ceil(width / 4), chains); accept (chains).
  */
 #include "random/philox.clh"
@@ -36,7 +37,8 @@ kernel void langevin_accept(const uint seed, const uint purpose, const uint step
                             global const float *restrict y, const uint y_at,
                             global const float *restrict y_score, const uint y_score_at,
                             global const float *restrict y_energy, const uint y_energy_at,
-                            global uint *restrict accepted)
+                            global uint *restrict accepted, global float *restrict probability,
+                            global uint *restrict divergent)
 {
     const size_t chain = get_global_id(0);
 
@@ -54,6 +56,9 @@ kernel void langevin_accept(const uint seed, const uint purpose, const uint step
     const float log_ratio =
         x_energy[chain] - y_energy[y_energy_at + chain] + (forth - back) / (4.0f * step_size);
     const uint4 bits = ss_philox((uint4)(step_word, (uint)chain, 1, 0), (uint2)(seed, purpose));
+    probability[chain] = isnan(log_ratio) ? 0.0f : exp(min(log_ratio, 0.0f));
+    if (!(log_ratio > -1000.0f))
+        divergent[chain]++;
     /* false for a proposal that is not finite: it is rejected */
     if (!(log(ss_uniform4(bits).x) < log_ratio))
         return;

@@ -18,7 +18,12 @@ static enum ss_status print(const struct ss_invocation *in, const struct ss_samp
     ss_json_text(&t, "file", path);
     ss_json_integer(&t, "samples", (long long)s->count);
     ss_json_integer(&t, "runaway", (long long)s->runaway);
+    ss_json_integer(&t, "stuck", (long long)s->stuck);
+    ss_json_integer(&t, "divergent", (long long)s->divergent);
     ss_json_number(&t, "acceptance", s->acceptance);
+    ss_json_number(&t, "step_size", s->step_size);
+    ss_json_number(&t, "effective_sample_size", s->ess);
+    ss_json_number(&t, "rhat", s->rhat);
     ss_json_close(&t, '}');
     ss_text_add(&t, "\n");
     const enum ss_status st = ss_text_status(&t);

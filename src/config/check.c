@@ -242,10 +242,11 @@ static void check_training(struct ss_loader *l)
             wrong(l, SS_KEY_TRAIN_PATIENCE, false, "set data.split.validation, or patience 0",
                   "early stopping needs held-out rows, and data.split.validation is 0");
     }
-    if (e->sample.sampler == SS_SAMPLER_MALA && e->has_model && e->model.kind == SS_MODEL_SCORE &&
+    if (e->sample.sampler != SS_SAMPLER_LANGEVIN && e->has_model && e->model.kind == SS_MODEL_SCORE &&
         ss_loader_has(l, SS_KEY_SAMPLE_SAMPLER))
         wrong(l, SS_KEY_SAMPLE_SAMPLER, false, "use langevin, or model.kind: energy",
-              "mala accepts and rejects by the density, and a score net has none");
+              "%s accepts and rejects by the density, and a score net has none",
+              ss_sampler_name(e->sample.sampler));
 }
 
 enum ss_status ss_loader_check(struct ss_loader *l)

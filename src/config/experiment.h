@@ -80,7 +80,7 @@ enum ss_schedule_kind { SS_SCHEDULE_CONSTANT, SS_SCHEDULE_COSINE, SS_SCHEDULE_ST
 enum ss_nonfinite { SS_NONFINITE_STOP, SS_NONFINITE_SKIP };
 enum ss_plan_kind { SS_PLAN_AUTO, SS_PLAN_FUSED, SS_PLAN_LAYERED };
 enum ss_gemm_kind { SS_GEMM_AUTO, SS_GEMM_CLBLAST, SS_GEMM_OWN };
-enum ss_sampler_kind { SS_SAMPLER_LANGEVIN, SS_SAMPLER_MALA };
+enum ss_sampler_kind { SS_SAMPLER_LANGEVIN, SS_SAMPLER_MALA, SS_SAMPLER_HMC };
 enum ss_start { SS_START_AUTO, SS_START_NOISE, SS_START_DATA }; /* sample.start: where chains begin */
 
 struct ss_names {
@@ -192,7 +192,10 @@ struct ss_sample_options {
     uint32_t count; /* chains = samples */
     enum ss_sampler_kind sampler;
     enum ss_start start;
+    uint32_t warmup; /* mala, hmc: steps before `steps` in which step_size is adapted */
+    double target;   /* mala, hmc: acceptance rate that it is adapted to */
     uint32_t steps;
+    uint32_t leapfrog; /* hmc */
     double step_size;
 };
 

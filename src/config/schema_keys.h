@@ -33,6 +33,8 @@
 #define SS_ADAMS (SS_BIT(SS_OPTIMIZER_ADAM) | SS_BIT(SS_OPTIMIZER_ADAMW))
 #define SS_DROPPING (SS_BIT(SS_SCHEDULE_STEP) | SS_BIT(SS_SCHEDULE_COSINE) | SS_BIT(SS_SCHEDULE_LINEAR))
 
+#define SS_TESTED (SS_BIT(SS_SAMPLER_MALA) | SS_BIT(SS_SAMPLER_HMC))
+
 #define SS_MAX_COUNT 1e15  /* steps and rows: far past any run, and exact in a double */
 #define SS_MAX_NUMBER 1e30 /* a float, squared or not, has to hold what comes of it */
 
@@ -187,13 +189,22 @@
     KEY(SAMPLE_COUNT, "sample.count", INTEGER, sample.count, NULL, 1, 16777216, "2000", SS_ALWAYS,           \
         "chains, each of which gives one sample")                                                            \
     KEY(SAMPLE_SAMPLER, "sample.sampler", ENUM, sample.sampler, &ss_samplers, 0, 0, "langevin", SS_ALWAYS,   \
-        "mala adds a Metropolis test, which needs a density: not for score nets")                            \
+        "mala adds a Metropolis test, hmc (Hamiltonian Monte Carlo) longer paths too; both need a density: " \
+        "not for score nets")                                                                                \
     KEY(SAMPLE_START, "sample.start", ENUM, sample.start, &ss_starts, 0, 0, "auto", SS_ALWAYS,               \
         "where chains begin")                                                                                \
+    KEY(SAMPLE_WARMUP, "sample.warmup", INTEGER, sample.warmup, NULL, 0, 1e9, "200",                         \
+        SS_WITH(SAMPLE_SAMPLER, SS_TESTED),                                                                  \
+        "steps before the others, in which step_size is adapted to sample.acceptance; 0 = it stays")         \
+    KEY(SAMPLE_ACCEPTANCE, "sample.acceptance", NUMBER, sample.target, NULL, 0.01, 0.999, "0.8",             \
+        SS_WITH(SAMPLE_SAMPLER, SS_TESTED), "acceptance rate that the warm-up aims at")                      \
     KEY(SAMPLE_STEPS, "sample.steps", INTEGER, sample.steps, NULL, 1, UINT32_MAX, "1000", SS_ALWAYS,         \
         "steps of a chain")                                                                                  \
+    KEY(SAMPLE_LEAPFROG, "sample.leapfrog", INTEGER, sample.leapfrog, NULL, 1, 10000, "10",                  \
+        SS_WITH(SAMPLE_SAMPLER, SS_BIT(SS_SAMPLER_HMC)),                                                     \
+        "leapfrog steps, each of size sqrt(2 step_size), that make a step: at most so many, at least half")  \
     KEY(SAMPLE_STEP_SIZE, "sample.step_size", NUMBER_ABOVE, sample.step_size, NULL, 0, SS_MAX_NUMBER,        \
-        "1e-2", SS_ALWAYS, "size of a step, in transformed units squared")
+        "1e-2", SS_ALWAYS, "size of a step, in transformed units squared; mala and hmc begin their warm-up with it")
 
 /* DEFAULT(key, values of its selector, "default") */
 #define SS_DEFAULTS(DEFAULT)                                                             \
@@ -201,7 +212,9 @@
     DEFAULT(MODEL_QUADRATIC, SS_BIT(SS_MODEL_SCORE) | SS_BIT(SS_MODEL_GAUSSIAN), "none") \
     DEFAULT(TRAIN_MOMENTUM, SS_ADAMS | SS_BIT(SS_OPTIMIZER_RMSPROP), "0")                \
     DEFAULT(TRAIN_WEIGHT_DECAY, SS_BIT(SS_OPTIMIZER_ADAMW), "0.01")                      \
-    DEFAULT(TRAIN_SCHEDULE_FACTOR, SS_BIT(SS_SCHEDULE_STEP), "0.5")
+    DEFAULT(TRAIN_SCHEDULE_FACTOR, SS_BIT(SS_SCHEDULE_STEP), "0.5")                      \
+    DEFAULT(SAMPLE_WARMUP, SS_BIT(SS_SAMPLER_LANGEVIN), "0")                             \
+    DEFAULT(SAMPLE_ACCEPTANCE, SS_BIT(SS_SAMPLER_MALA), "0.574")
 /* clang-format on */
 
 #endif

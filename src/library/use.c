@@ -97,16 +97,23 @@ int slicescore_normalized(const struct slicescore *s)
 
 /* ---- samples ---- */
 
+_Static_assert((int)SLICESCORE_SAMPLER_LANGEVIN == (int)SS_SAMPLER_LANGEVIN &&
+                   (int)SLICESCORE_SAMPLER_MALA == (int)SS_SAMPLER_MALA &&
+                   (int)SLICESCORE_SAMPLER_HMC == (int)SS_SAMPLER_HMC,
+               "samplers have one numbering");
+
 enum slicescore_status slicescore_sampling(const struct slicescore *s, struct slicescore_sampling *out)
 {
     if (!s || !s->loaded || !out)
         return SLICESCORE_ERROR_USAGE;
     const struct ss_sample_options *const o = &s->run.experiment->sample;
-    *out = (struct slicescore_sampling){
-        .sampler = o->sampler == SS_SAMPLER_MALA ? SLICESCORE_SAMPLER_MALA : SLICESCORE_SAMPLER_LANGEVIN,
-        .steps = o->steps,
-        .step_size = o->step_size,
-        .seed = s->run.experiment->seed};
+    *out = (struct slicescore_sampling){.sampler = (enum slicescore_sampler)o->sampler,
+                                        .warmup = o->warmup,
+                                        .acceptance = o->target,
+                                        .steps = o->steps,
+                                        .leapfrog = o->leapfrog,
+                                        .step_size = o->step_size,
+                                        .seed = s->run.experiment->seed};
     return SLICESCORE_OK;
 }
 
@@ -149,12 +156,16 @@ out:
 static enum ss_status take_options(const struct slicescore *s, const struct slicescore_sampling *from,
                                    struct ss_sampling *how, float **start)
 {
-    if (from->sampler != SLICESCORE_SAMPLER_LANGEVIN && from->sampler != SLICESCORE_SAMPLER_MALA)
+    if (from->sampler != SLICESCORE_SAMPLER_LANGEVIN && from->sampler != SLICESCORE_SAMPLER_MALA &&
+        from->sampler != SLICESCORE_SAMPLER_HMC)
         return SS_FAIL(SS_ERR_USAGE, "%d is not a sampler", (int)from->sampler);
     if (from->start && !from->starts)
         return SS_FAIL(SS_ERR_USAGE, "start is given, and starts is 0");
-    how->options.sampler = from->sampler == SLICESCORE_SAMPLER_MALA ? SS_SAMPLER_MALA : SS_SAMPLER_LANGEVIN;
+    how->options.sampler = (enum ss_sampler_kind)from->sampler;
+    how->options.warmup = from->warmup;
+    how->options.target = from->acceptance;
     how->options.steps = from->steps;
+    how->options.leapfrog = from->leapfrog;
     how->options.step_size = from->step_size;
     how->seed = from->seed;
     how->starts = from->starts;
@@ -208,13 +219,20 @@ static enum ss_status sample(struct slicescore *s, const struct slicescore_sampl
     how.dataset = dataset;
     TRY(ss_samples_draw(&s->run.trained, &how, &samples));
     if (samples.count == 0 || (!sampled && samples.count < count)) {
-        st = SS_FAIL(SS_ERR_DIVERGED, "%zu of %zu chains ran away; a smaller step_size keeps them",
-                     samples.runaway, count);
+        st = SS_FAIL(SS_ERR_DIVERGED,
+                     "%zu of %zu chains ran away or never moved; a smaller step_size keeps them",
+                     count - samples.count, count);
         goto out;
     }
     TRY(give_samples(s, &samples, x));
     if (sampled)
-        *sampled = (struct slicescore_sampled){samples.count, samples.runaway, samples.acceptance};
+        *sampled = (struct slicescore_sampled){.count = samples.count,
+                                               .lost = samples.runaway + samples.stuck,
+                                               .divergent = samples.divergent,
+                                               .acceptance = samples.acceptance,
+                                               .step_size = samples.step_size,
+                                               .ess = samples.ess,
+                                               .rhat = samples.rhat};
 out:
     ss_samples_release(&samples);
     ss_dataset_free(dataset);

@@ -158,23 +158,53 @@ static bool go_on(void *context, double done)
     return ss_stop_signal() == 0;
 }
 
-static void tell(const struct ss_samples *s, size_t chains, const struct ss_sample_options *o)
+/* Chains that are lost, each kind with what helps. */
+static void tell_losses(const struct ss_samples *s, size_t chains)
 {
     if (s->count == 0)
-        ss_say(SS_LEVEL_WARNING,
-               "all %zu chains ran away: no samples; make sample.step_size (now %g) smaller, or train longer",
-               chains, o->step_size);
+        ss_say(
+            SS_LEVEL_WARNING,
+            "all %zu chains ran away or never moved: no samples; make sample.step_size (now %.3g) smaller, "
+            "or train longer",
+            chains, s->step_size);
     else if (s->runaway > 0)
         ss_say(SS_LEVEL_WARNING,
-               "%zu of %zu chains ran away and are left out; a smaller sample.step_size (now %g), or more "
-               "training, "
-               "keeps them",
-               s->runaway, chains, o->step_size);
+               "%zu of %zu chains ran away and are left out; a smaller sample.step_size (now %.3g), or more "
+               "training, keeps them",
+               s->runaway, chains, s->step_size);
+    if (s->count > 0 && s->stuck > 0)
+        ss_say(SS_LEVEL_WARNING,
+               "%zu of %zu chains never moved and are left out: a smaller sample.step_size (now %.3g), or "
+               "another sample.start, frees them",
+               s->stuck, chains, s->step_size);
+    if (s->count > 0 && s->divergent > 0)
+        ss_say(SS_LEVEL_WARNING,
+               "%zu proposals diverged and were rejected: where the density is steep chains may not get; a "
+               "smaller sample.step_size (now %.3g), or a higher sample.acceptance, gets them there",
+               s->divergent, s->step_size);
+}
+
+enum { FEW_STATES = 100 };
+
+static void tell(const struct ss_samples *s, size_t chains, const struct ss_sample_options *o)
+{
+    const bool adapted = o->sampler != SS_SAMPLER_LANGEVIN && o->warmup > 0;
+
+    tell_losses(s, chains);
     if (!isnan(s->acceptance))
-        ss_say(SS_LEVEL_NOTE, "acceptance rate %.3f%s", s->acceptance,
-               s->acceptance < 0.3    ? ": low; make sample.step_size smaller"
+        ss_say(SS_LEVEL_NOTE, "acceptance rate %.3f, step size %.3g%s", s->acceptance, s->step_size,
+               adapted                ? " after the warm-up"
+               : s->acceptance < 0.3  ? ": low; make sample.step_size smaller"
                : s->acceptance > 0.95 ? ": high; sample.step_size can be larger"
                                       : "");
+    if (isnan(s->rhat))
+        return;
+    ss_say(SS_LEVEL_NOTE, "split R-hat %.3f, effective sample size %.4g of %.4g states (of the worst column)",
+           s->rhat, s->ess, (double)s->count * (o->steps / 2 * 2));
+    if (s->rhat > 1.05 || s->ess < FEW_STATES)
+        ss_say(SS_LEVEL_WARNING,
+               "the chains have not mixed: more sample.steps, or a sampler that goes further in a step, is "
+               "wanted before their samples stand for the density");
 }
 
 enum ss_status ss_samples_draw(const struct ss_trained *t, const struct ss_sampling *how,
@@ -183,11 +213,14 @@ enum ss_status ss_samples_draw(const struct ss_trained *t, const struct ss_sampl
     const struct ss_sample_options *const o = &how->options;
     const struct ss_sampler_options options = {.kind = o->sampler,
                                                .chains = how->count,
+                                               .warmup = o->sampler == SS_SAMPLER_LANGEVIN ? 0 : o->warmup,
                                                .steps = o->steps,
+                                               .leapfrog = o->leapfrog,
                                                .step_size = o->step_size,
+                                               .target = o->target,
                                                .seed = how->seed};
     const size_t d = t->model->dimension;
-    struct ss_samples s = {.acceptance = NAN};
+    struct ss_samples s = {0};
     struct ss_sampler_result result = {0};
     struct ss_progress progress;
     float *start = NULL;
@@ -205,7 +238,12 @@ enum ss_status ss_samples_draw(const struct ss_trained *t, const struct ss_sampl
     s.y = result.values;
     s.count = result.count;
     s.runaway = result.runaway;
+    s.stuck = result.stuck;
+    s.divergent = result.divergent;
     s.acceptance = result.acceptance;
+    s.step_size = result.step_size;
+    s.ess = result.ess;
+    s.rhat = result.rhat;
     tell(&s, how->count, o);
     TRY(to_own_units(t, &s));
     *out = s;

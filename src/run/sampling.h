@@ -15,9 +15,9 @@ struct ss_samples {
     float *x;     /* count x columns, in the data's own units, dropped columns left out */
     char **names; /* of the columns, or NULL */
     size_t count, columns;
-    size_t height, width; /* > 0: rows are images */
-    size_t runaway;       /* chains lost */
-    double acceptance;    /* NAN for langevin */
+    size_t height, width;             /* > 0: rows are images */
+    size_t runaway, stuck, divergent; /* as in struct ss_sampler_result, */
+    double acceptance, step_size, ess, rhat;
 };
 
 struct ss_sampling { /* how chains run */

@@ -217,7 +217,8 @@ enum ss_status ss_view_draw(const struct ss_trained *t, const struct ss_dataset 
     struct drawing d = {.view = {.dimension = t->model->dimension, .n_samples = samples->count}};
     enum ss_status st = SS_OK;
 
-    d.view.sampler = t->experiment->sample.sampler == SS_SAMPLER_MALA ? "samples (MALA)" : "Langevin samples";
+    static const char *const titles[] = {"Langevin samples", "samples (MALA)", "samples (HMC)"};
+    d.view.sampler = titles[t->experiment->sample.sampler];
     TRY(ss_dataset_values(dataset, SS_PART_TRAIN, ROWS, &d.data, &d.view.n_data));
     if (d.view.n_data == 0)
         goto out;
