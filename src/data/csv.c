@@ -20,6 +20,7 @@ struct column {
 
 struct csv {
     const char *path;
+    const struct ss_input *in;
     const struct ss_data_options *options;
     struct ss_csv_scan scan;
     struct ss_csv_scan first; /* where the data begin */
@@ -30,6 +31,8 @@ struct csv {
     bool *used;
     double *values;
     size_t capacity; /* rows */
+    size_t limit;    /* rows to read, 0 = all */
+    size_t before;   /* rows of earlier pieces */
 };
 
 /* Numbers are read and written with a point even in a program that has set a locale with commas. */
@@ -169,7 +172,7 @@ static enum ss_status note_text(struct csv *c, size_t column, const struct ss_cs
     if (!s->text.text) {
         s->text = *cell;
         s->text_line = c->line;
-        s->text_row = c->t->rows + 1;
+        s->text_row = c->before + c->t->rows + 1;
     }
     return s->numbers && c->used[column] ? fail_cell(c, column) : SS_OK;
 }
@@ -238,10 +241,10 @@ static enum ss_status read_rows(struct csv *c)
             TRY(grow(c));
         TRY(read_row(c, c->values + c->t->rows * c->t->columns));
         c->t->rows++;
-        if (c->options->rows && c->t->rows == c->options->rows)
+        if (c->limit && c->t->rows == c->limit)
             break;
     }
-    if (c->t->rows == 0)
+    if (c->before + c->t->rows == 0)
         st = SS_FAIL(SS_ERR_CORRUPT, "%s: has a header and no rows below it", c->path);
 out:
     return st;
@@ -263,7 +266,8 @@ static enum ss_status mark_text(struct csv *c)
                        "%s: no column holds numbers alone (separator: %s; line %zu has '%s'): is it CSV?",
                        c->path, separator_name(c->scan.separator), c->seen[0].text_line,
                        ss_readable(c->seen[0].text.text, c->seen[0].text.length, text));
-    TRY(ss_allocate(t->columns, &t->text));
+    if (!t->text)
+        TRY(ss_allocate(t->columns, &t->text));
     for (size_t j = 0; j < t->columns; j++)
         t->text[j] = c->seen[j].text.text != NULL;
 out:
@@ -346,26 +350,64 @@ static void find_start(struct csv *c)
         c->scan = after;
 }
 
+static enum ss_status begin(struct csv *c)
+{
+    enum ss_status st = SS_OK;
+
+    TRY(refuse_binary(c->in));
+    find_start(c);
+    TRY(count_columns(c));
+    if (has_header(c, c->scan))
+        TRY(read_names(c));
+    TRY(ss_allocate(c->t->columns, &c->seen));
+    TRY(ss_used_columns(c->options, c->t, &c->used));
+out:
+    return st;
+}
+
+/* The next rows, checked; the table borrows them. */
+static enum ss_status read_piece(struct csv *c)
+{
+    struct ss_table *const t = c->t;
+    enum ss_status st = SS_OK;
+
+    t->rows = 0;
+    TRY(read_rows(c));
+    TRY(mark_text(c));
+    t->heap = c->values;
+    t->values = c->values;
+    t->type = SS_NUMBER_F8;
+    c->before += t->rows;
+    if (t->rows)
+        TRY(ss_missing_apply(t, c->options->missing, c->used,
+                             &(struct ss_places){.path = c->path, .line = line_of_row, .context = c}));
+out:
+    return st;
+}
+
+static struct csv reader(const struct ss_input *in, const struct ss_data_options *options, struct ss_table *t)
+{
+    static const char bom[] = "\xef\xbb\xbf";
+    const char *const text = (const char *)in->data;
+    const size_t skip = in->size >= 3 && memcmp(text, bom, 3) == 0 ? 3 : 0;
+
+    return (struct csv){.path = in->path,
+                        .in = in,
+                        .options = options,
+                        .scan = {.p = text + skip, .end = text + in->size, .line = 1},
+                        .t = t};
+}
+
 static enum ss_status read_all(struct csv *c)
 {
     struct ss_table *const t = c->t;
     enum ss_status st = SS_OK;
 
-    find_start(c);
-    TRY(count_columns(c));
-    if (has_header(c, c->scan))
-        TRY(read_names(c));
-    TRY(ss_allocate(t->columns, &c->seen));
-    TRY(ss_used_columns(c->options, t, &c->used));
-    TRY(read_rows(c));
-    TRY(mark_text(c));
+    TRY(begin(c));
+    c->limit = c->options->rows;
+    TRY(read_piece(c));
     say_what_was_found(c);
-    t->heap = c->values;
-    t->values = c->values;
-    t->type = SS_NUMBER_F8;
-    c->values = NULL;
-    TRY(ss_missing_apply(t, c->options->missing, c->used,
-                         &(struct ss_places){.path = c->path, .line = line_of_row, .context = c}));
+    c->values = NULL; /* the table's own */
     /* Give back what growing and dropped rows have left over. */
     void *const fitted = realloc(t->heap, t->rows * t->columns * sizeof(double));
     if (fitted) {
@@ -373,31 +415,87 @@ static enum ss_status read_all(struct csv *c)
         t->values = fitted;
     }
 out:
+    if (st != SS_OK) {
+        t->heap = NULL;
+        t->values = NULL;
+    }
     return st;
+}
+
+static void release(struct csv *c)
+{
+    free(c->values);
+    free(c->seen);
+    free(c->used);
 }
 
 enum ss_status ss_csv_read(const struct ss_input *in, const struct ss_data_options *options,
                            struct ss_table *t)
 {
-    static const char bom[] = "\xef\xbb\xbf";
-    const char *const text = (const char *)in->data;
-    const size_t skip = in->size >= 3 && memcmp(text, bom, 3) == 0 ? 3 : 0;
-    struct csv c = {.path = in->path,
-                    .options = options,
-                    .scan = {.p = text + skip, .end = text + in->size, .line = 1},
-                    .t = t};
+    struct csv c = reader(in, options, t);
     locale_t plain = (locale_t)0, old = (locale_t)0;
     enum ss_status st = SS_OK;
 
-    TRY(refuse_binary(in));
     TRY(enter_c_locale(&plain, &old));
     st = read_all(&c);
     leave_c_locale(plain, old);
-    free(c.values);
-    free(c.seen);
-    free(c.used);
+    release(&c);
 out:
     return st;
+}
+
+/* ---- piece by piece ---- */
+
+struct ss_csv_pieces {
+    struct csv c;
+    bool told;
+};
+
+enum ss_status ss_csv_pieces_open(const struct ss_input *in, const struct ss_data_options *options,
+                                  struct ss_table *t, struct ss_csv_pieces **out)
+{
+    struct ss_csv_pieces *p = NULL;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_allocate(1, &p));
+    p->c = reader(in, options, t);
+    TRY(begin(&p->c));
+    *out = p;
+    p = NULL;
+out:
+    ss_csv_pieces_free(p);
+    return st;
+}
+
+void ss_csv_pieces_free(struct ss_csv_pieces *p)
+{
+    if (!p)
+        return;
+    p->c.t->heap = NULL;
+    p->c.t->values = NULL;
+    release(&p->c);
+    free(p);
+}
+
+enum ss_status ss_csv_pieces_next(struct ss_csv_pieces *p, size_t rows)
+{
+    locale_t plain = (locale_t)0, old = (locale_t)0;
+    enum ss_status st = SS_OK;
+
+    TRY(enter_c_locale(&plain, &old));
+    p->c.limit = rows;
+    st = read_piece(&p->c);
+    leave_c_locale(plain, old);
+    if (st == SS_OK && !p->told)
+        say_what_was_found(&p->c);
+    p->told = true;
+out:
+    return st;
+}
+
+double ss_csv_pieces_fraction(const struct ss_csv_pieces *p)
+{
+    return 1 - (double)(p->c.scan.end - p->c.scan.p) / (double)p->c.in->size;
 }
 
 static void write_name(FILE *f, const char *name)
@@ -424,13 +522,8 @@ static void write_number(FILE *f, float x)
         fprintf(f, "%.9g", (double)x);
 }
 
-enum ss_status ss_csv_write(struct ss_file_writer *w, const float *values, size_t rows, size_t columns,
-                            const char *const *names)
+void ss_csv_write_names(struct ss_file_writer *w, size_t columns, const char *const *names)
 {
-    locale_t plain = (locale_t)0, old = (locale_t)0;
-    enum ss_status st = SS_OK;
-
-    TRY(enter_c_locale(&plain, &old));
     for (size_t j = 0; j < columns; j++) {
         if (j > 0)
             putc(',', w->stream);
@@ -440,6 +533,14 @@ enum ss_status ss_csv_write(struct ss_file_writer *w, const float *values, size_
             fprintf(w->stream, "x%zu", j);
     }
     putc('\n', w->stream);
+}
+
+enum ss_status ss_csv_write_rows(struct ss_file_writer *w, const float *values, size_t rows, size_t columns)
+{
+    locale_t plain = (locale_t)0, old = (locale_t)0;
+    enum ss_status st = SS_OK;
+
+    TRY(enter_c_locale(&plain, &old));
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < columns; j++) {
             write_number(w->stream, values[i * columns + j]);

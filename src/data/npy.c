@@ -306,24 +306,17 @@ out:
     return st;
 }
 
-enum ss_status ss_npy_write(struct ss_file_writer *w, const float *values, size_t rows, size_t columns)
+void ss_npy_write_header(struct ss_file_writer *w, size_t rows, size_t columns)
 {
-    enum { ALIGNMENT = 64, PREFIX = 10 };
-    char text[256];
+    enum { ALIGNMENT = 64, PREFIX = 10, LENGTH = 2 * ALIGNMENT - PREFIX };
+    char text[LENGTH];
     const int n =
         snprintf(text, sizeof(text), "{'descr': '%cf4', 'fortran_order': False, 'shape': (%zu, %zu), }",
                  native_order, rows, columns);
-    const size_t length = ss_round_up(PREFIX + (size_t)n + 1, ALIGNMENT) - PREFIX;
     const unsigned char prefix[PREFIX] = {
-        0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)(length & 0xff), (unsigned char)(length >> 8)};
-    size_t count;
+        0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)(LENGTH & 0xff), (unsigned char)(LENGTH >> 8)};
 
-    if (!ss_multiply(rows, columns, &count) || count > SIZE_MAX / sizeof(float))
-        return SS_FAIL(SS_ERR_MEMORY, "%zu x %zu numbers are more than memory can hold", rows, columns);
     /* What the stream cannot take is found when the file is committed. */
     fwrite(prefix, 1, sizeof(prefix), w->stream);
-    fprintf(w->stream, "%s%*s\n", text, (int)(length - (size_t)n - 1), "");
-    if (count)
-        fwrite(values, sizeof(float), count, w->stream);
-    return SS_OK;
+    fprintf(w->stream, "%s%*s\n", text, LENGTH - n - 1, "");
 }

@@ -51,12 +51,28 @@ SS_MUST_CHECK enum ss_status ss_csv_read(const struct ss_input *in, const struct
                                          struct ss_table *t);
 bool ss_idx_magic(const unsigned char *data, size_t size);
 
-/** The same for floats that are written: a header line of names, %.9g. */
+/** The same, at most `rows` rows of the text at each call, into the values of `t`: t->rows is 0 at the end.
+ * `in`, `options` and `t` outlive it; a column is text if it has been so from the beginning. */
+struct ss_csv_pieces;
+SS_MUST_CHECK enum ss_status ss_csv_pieces_open(const struct ss_input *in,
+                                                const struct ss_data_options *options, struct ss_table *t,
+                                                struct ss_csv_pieces **out);
+void ss_csv_pieces_free(struct ss_csv_pieces *p); /* and what `t` borrows */
+SS_MUST_CHECK enum ss_status ss_csv_pieces_next(struct ss_csv_pieces *p, size_t rows);
+double ss_csv_pieces_fraction(const struct ss_csv_pieces *p); /* of the text that has been read */
+
+/** An array in a file, NPY or IDX; with the policy for missing cells applied. *csv: it is none, and nothing
+ * was read. */
+SS_MUST_CHECK enum ss_status ss_array_read(struct ss_input *in, const struct ss_data_options *options,
+                                           struct ss_table *t, struct ss_shape *shape, bool *csv);
+
+/** Floats that are written, %.9g in text; errors of the stream are found by commit. A header of NPY is as
+ * long for any number of rows: it can be written over. */
 struct ss_file_writer;
-SS_MUST_CHECK enum ss_status ss_csv_write(struct ss_file_writer *w, const float *values, size_t rows,
-                                          size_t columns, const char *const *names);
-SS_MUST_CHECK enum ss_status ss_npy_write(struct ss_file_writer *w, const float *values, size_t rows,
-                                          size_t columns);
+void ss_csv_write_names(struct ss_file_writer *w, size_t columns, const char *const *names);
+SS_MUST_CHECK enum ss_status ss_csv_write_rows(struct ss_file_writer *w, const float *values, size_t rows,
+                                               size_t columns);
+void ss_npy_write_header(struct ss_file_writer *w, size_t rows, size_t columns);
 
 struct ss_known_set {
     const char *name;           /* as in data.source */

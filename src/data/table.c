@@ -112,21 +112,21 @@ static enum ss_status refuse_foreign(const struct ss_input *in)
 }
 
 /* The array formats say what they are in their first bytes, whatever they are called. */
-static enum ss_status read_array_or_csv(struct ss_input *in, const struct ss_data_options *options,
-                                        struct ss_table *t, struct ss_shape *shape)
+enum ss_status ss_array_read(struct ss_input *in, const struct ss_data_options *options, struct ss_table *t,
+                             struct ss_shape *shape, bool *csv)
 {
     enum ss_status st = SS_OK;
     bool *used = NULL;
 
     TRY(refuse_foreign(in));
+    *csv = false;
     if (begins(in, "\x93NUMPY", 6) || ss_path_has_extension(in->path, "npy")) {
         TRY(ss_npy_read(in, t, shape));
     } else if (begins(in, "\x1f\x8b", 2) || ss_idx_magic(in->data, in->size) ||
                ss_path_has_extension(in->path, "gz") || ss_path_has_extension(in->path, "idx")) {
         TRY(ss_idx_read(in, t, shape));
     } else {
-        TRY(ss_csv_read(in, options, t));
-        *shape = (struct ss_shape){.n = 2, .size = {t->rows, t->columns}};
+        *csv = true;
         goto out;
     }
     if (options->rows && options->rows < t->rows)
@@ -142,10 +142,15 @@ static enum ss_status read_file(const struct ss_data_options *options, struct ss
                                 struct ss_shape *shape)
 {
     struct ss_input in;
+    bool csv = false;
     enum ss_status st = SS_OK;
 
     TRY(ss_input_open(options->file, &in));
-    st = read_array_or_csv(&in, options, t, shape);
+    st = ss_array_read(&in, options, t, shape, &csv);
+    if (st == SS_OK && csv) {
+        st = ss_csv_read(&in, options, t);
+        *shape = (struct ss_shape){.n = 2, .size = {t->rows, t->columns}};
+    }
     ss_input_release(&in);
 out:
     return st;
@@ -221,24 +226,5 @@ enum ss_status ss_table_read_array(const char *path, struct ss_table **out, size
 out:
     free(copy);
     ss_table_free(t);
-    return st;
-}
-
-enum ss_status ss_table_write(const char *path, const float *values, size_t rows, size_t columns,
-                              const char *const *names)
-{
-    struct ss_file_writer w;
-    enum ss_status st = SS_OK;
-    const bool npy = ss_path_has_extension(path, "npy");
-
-    if (!npy && !ss_path_has_extension(path, "csv"))
-        return SS_FAIL(SS_ERR_USAGE,
-                       "%s: its extension says no format that is written: .npy or .csv was wanted", path);
-    TRY(ss_file_writer_open(&w, path));
-    st = npy ? ss_npy_write(&w, values, rows, columns) : ss_csv_write(&w, values, rows, columns, names);
-    if (st == SS_OK)
-        st = ss_file_writer_commit(&w);
-    ss_file_writer_abandon(&w);
-out:
     return st;
 }

@@ -66,4 +66,32 @@ SS_MUST_CHECK enum ss_status ss_table_read_array(const char *path, struct ss_tab
 SS_MUST_CHECK enum ss_status ss_table_write(const char *path, const float *values, size_t rows,
                                             size_t columns, const char *const *names);
 
+/** The same piece by piece. Nothing is there before commit; free without it leaves nothing. */
+struct ss_table_writer;
+SS_MUST_CHECK enum ss_status ss_table_writer_open(const char *path, size_t columns, const char *const *names,
+                                                  struct ss_table_writer **out);
+SS_MUST_CHECK enum ss_status ss_table_writer_add(struct ss_table_writer *w, const float *values, size_t rows);
+SS_MUST_CHECK enum ss_status ss_table_writer_commit(struct ss_table_writer *w);
+void ss_table_writer_free(struct ss_table_writer *w);
+
+/**
+ * The rows of options->file piece by piece, for files larger than memory: arrays are mapped, a CSV text is
+ * taken apart as it goes. Everything else as in ss_table_read().
+ */
+struct ss_table_pieces;
+SS_MUST_CHECK enum ss_status ss_table_pieces_open(const struct ss_data_options *options,
+                                                  struct ss_table_pieces **out);
+void ss_table_pieces_free(struct ss_table_pieces *p);
+
+/** Columns and their names are known at once; ->values and ->rows are not for others to look at. */
+const struct ss_table *ss_table_pieces_table(const struct ss_table_pieces *p);
+
+/** The next rows, at most `most`: rows [*first, *first + *rows) of *table, as long as no more are asked for.
+ * *rows = 0 at the end. */
+SS_MUST_CHECK enum ss_status ss_table_pieces_next(struct ss_table_pieces *p, size_t most,
+                                                  const struct ss_table **table, size_t *first, size_t *rows);
+
+/** How much of the file has been read. */
+double ss_table_pieces_fraction(const struct ss_table_pieces *p);
+
 #endif

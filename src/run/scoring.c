@@ -2,44 +2,39 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/checked.h"
-#include "data/table.h"
-#include "run/evaluate.h"
+#include "run/progress.h"
+#include "run/stop.h"
 
-enum { SCORER_ROWS = 4096 };
+/* Of a piece: rows, but not so many that they fill memory where they are wide. */
+enum { PIECE_ROWS = 16384, PIECE_NUMBERS = 1 << 22 };
 
-/* Rows as the model sees them, for a run without data. */
-static enum ss_status plain_rows(const struct ss_trained *t, const char *path, float **y, size_t *rows)
+static enum ss_status open_file(const struct ss_trained *t, const char *path, struct ss_scoring *s)
 {
-    const size_t d = t->model->dimension;
-    struct ss_table *table = NULL;
-    double *row = NULL;
-    size_t shape[3];
+    struct ss_data_options options = {.file = (char *)(uintptr_t)path}; /* only read */
     enum ss_status st = SS_OK;
 
-    TRY(ss_table_read_array(path, &table, shape));
-    if (table->columns != d || shape[0] != 1) {
-        st = SS_FAIL(SS_ERR_USAGE, "%s: the model takes rows of %zu columns, found %zu", path, d,
-                     table->columns);
-        goto out;
+    if (t->transform) {
+        options = t->experiment->data;
+        options.source = SS_SOURCE_NONE;
+        options.file = (char *)(uintptr_t)path;
+        options.rows = 0;
+        if (options.missing == SS_MISSING_DROP)
+            options.missing = SS_MISSING_ERROR; /* the answer is row by row */
     }
-    TRY(ss_allocate(table->rows * d, y));
-    TRY(ss_allocate(d, &row));
-    for (size_t i = 0; i < table->rows; i++) {
-        ss_table_row(table, i, row);
-        for (size_t j = 0; j < d; j++)
-            (*y)[i * d + j] = (float)row[j];
-    }
-    *rows = table->rows;
+    TRY(ss_table_pieces_open(&options, &s->file));
+    const size_t columns = ss_table_pieces_table(s->file)->columns, wanted = ss_row_scores_inputs(s->scores);
+    if (columns != wanted)
+        st = SS_FAIL(SS_ERR_USAGE,
+                     "%s: has %zu columns, and the run was trained on %zu; the same columns in the same "
+                     "order are wanted",
+                     path, columns, wanted);
 out:
-    free(row);
-    ss_table_free(table);
     return st;
 }
 
-static enum ss_status name_columns(const struct ss_trained *t, const size_t *kept, struct ss_scores *s)
+static enum ss_status name_columns(struct ss_scoring *s)
 {
     const size_t first = s->columns - s->dimension;
     enum ss_status st = SS_OK;
@@ -48,9 +43,9 @@ static enum ss_status name_columns(const struct ss_trained *t, const size_t *kep
     if (first)
         TRY(ss_text_copy("log_density", &s->names[0]));
     for (size_t j = 0; j < s->dimension; j++) {
-        if (t->transform)
-            TRY(ss_text_format(&s->names[first + j], "score_%s",
-                               ss_transform_input_name(t->transform, kept[j])));
+        const char *const name = ss_row_scores_name(s->scores, j);
+        if (name)
+            TRY(ss_text_format(&s->names[first + j], "score_%s", name));
         else
             TRY(ss_text_format(&s->names[first + j], "score_x%zu", j));
     }
@@ -58,97 +53,121 @@ out:
     return st;
 }
 
-/* Row i in its own units, from energy and score at y. */
-static void fill_row(const struct ss_trained *t, const double *y, double energy, const double *score_y,
-                     double *score_x, size_t *kept, bool first_row, struct ss_scores *s, size_t i)
+enum ss_status ss_scoring_open(const struct ss_trained *t, const char *path, struct ss_scoring *out)
 {
-    const size_t first = s->columns - s->dimension;
-    float *const out = s->values + i * s->columns;
-    double log_density = -energy - (s->normalized ? s->normalizer.log_z : 0);
-
-    if (!t->transform) {
-        for (size_t j = 0; j < s->dimension; j++)
-            out[first + j] = (float)score_y[j];
-    } else {
-        const double log_det = ss_transform_log_det(t->transform, y);
-        log_density += isnan(log_det) ? 0 : log_det;
-        ss_transform_score(t->transform, y, score_y, score_x);
-        for (size_t j = 0, n = 0; first_row && j < ss_transform_inputs(t->transform) && n < s->dimension; j++)
-            if (!isnan(score_x[j]))
-                kept[n++] = j;
-        for (size_t j = 0; j < s->dimension; j++)
-            out[first + j] = (float)score_x[kept[j]];
-    }
-    if (first)
-        out[0] = (float)log_density;
-}
-
-static enum ss_status fill(const struct ss_trained *t, const float *y, struct ss_scores *s)
-{
-    const size_t d = s->dimension, inputs = t->transform ? ss_transform_inputs(t->transform) : d;
-    struct ss_scorer *scorer = NULL;
-    float *energy = NULL, *score = NULL;
-    double *row = NULL;
-    size_t *kept = NULL;
+    struct ss_scoring s = {
+        .trained = t, .dimension = t->model->dimension, .columns = t->model->dimension + t->model->is_energy};
     enum ss_status st = SS_OK;
 
-    TRY(ss_allocate(s->rows, &energy));
-    TRY(ss_allocate(s->rows * d, &score));
-    TRY(ss_allocate(2 * d + inputs, &row));
-    TRY(ss_allocate(d, &kept));
-    TRY(ss_scorer_create(t->device, t->model, s->rows < SCORER_ROWS ? s->rows : SCORER_ROWS, &scorer));
-    TRY(ss_scorer_host(scorer, t->weights, y, s->rows, t->model->is_energy ? energy : NULL, score));
-    for (size_t i = 0; i < s->rows; i++) {
-        for (size_t j = 0; j < d; j++) {
-            row[j] = y[i * d + j];
-            row[d + j] = score[i * d + j];
-        }
-        fill_row(t, row, energy[i], row + d, row + 2 * d, kept, i == 0, s, i);
-    }
-    TRY(name_columns(t, kept, s));
-    if (t->transform && t->model->is_energy && isnan(ss_transform_log_det(t->transform, row)))
-        ss_say(SS_LEVEL_WARNING,
-               "columns were dropped by what the data look like: log_density is that of the transformed "
-               "columns");
-out:
-    ss_scorer_free(scorer);
-    free(energy);
-    free(score);
-    free(row);
-    free(kept);
-    return st;
-}
-
-enum ss_status ss_scores_make(const struct ss_trained *t, const char *path, struct ss_scores *out)
-{
-    struct ss_scores s = {.dimension = t->model->dimension};
-    float *y = NULL;
-    double *x = NULL;
-    enum ss_status st = SS_OK;
-
-    if (t->transform)
-        TRY(ss_file_rows(t, path, 0, false, &y, &x, &s.rows));
-    else
-        TRY(plain_rows(t, path, &y, &s.rows));
-    s.columns = s.dimension + t->model->is_energy;
+    TRY(ss_row_scores_create(t, &s.scores));
+    TRY(open_file(t, path, &s));
+    TRY(name_columns(&s));
     TRY(ss_normalizer_find(t, &s.normalizer));
     s.normalized = s.normalizer.known;
-    TRY(ss_allocate(s.rows * s.columns, &s.values));
-    TRY(fill(t, y, &s));
+    if (t->transform && t->model->is_energy && ss_transform_lossy(t->transform))
+        ss_say(SS_LEVEL_NOTE,
+               "columns were dropped by what the data look like: log_density is that of the others");
     *out = s;
-    s = (struct ss_scores){0};
+    s = (struct ss_scoring){0};
 out:
-    ss_scores_release(&s);
-    free(y);
-    free(x);
+    ss_scoring_release(&s);
     return st;
 }
 
-void ss_scores_release(struct ss_scores *s)
+void ss_scoring_release(struct ss_scoring *s)
 {
     for (size_t i = 0; s->names && i < s->columns; i++)
         free(s->names[i]);
     free(s->names);
-    free(s->values);
-    *s = (struct ss_scores){0};
+    ss_row_scores_free(s->scores);
+    ss_table_pieces_free(s->file);
+    *s = (struct ss_scoring){0};
+}
+
+struct window {
+    const struct ss_table *table;
+    size_t first;
+};
+
+static void row_of(void *context, size_t i, double *x)
+{
+    const struct window *const w = context;
+
+    ss_table_row(w->table, w->first + i, x);
+}
+
+/* A column of text has no numbers to score: to answer NAN would hide it. */
+static enum ss_status refuse_text(const struct ss_scoring *s, const struct ss_table *t)
+{
+    const size_t *const kept = ss_row_scores_kept(s->scores);
+
+    for (size_t j = 0; t->text && j < s->dimension; j++)
+        if (t->text[kept[j]])
+            return SS_FAIL(SS_ERR_CORRUPT,
+                           "column %zu%s%s holds text, and the run was trained on its numbers", kept[j],
+                           t->names ? " " : "", t->names ? t->names[kept[j]] : "");
+    return SS_OK;
+}
+
+struct buffers { /* of a piece */
+    double *log_density, *score;
+    float *values;
+};
+
+static enum ss_status score_piece(struct ss_scoring *s, const struct window *w, size_t rows,
+                                  const struct buffers *b)
+{
+    const size_t first = s->columns - s->dimension;
+    const double log_z = s->normalized ? s->normalizer.log_z : 0;
+    struct window from = *w;
+    enum ss_status st = SS_OK;
+
+    TRY(refuse_text(s, w->table));
+    TRY(ss_row_scores_run(s->scores, row_of, &from, rows, first ? b->log_density : NULL, b->score));
+    for (size_t i = 0; i < rows; i++) {
+        float *const out = b->values + i * s->columns;
+        if (first)
+            out[0] = (float)(b->log_density[i] - log_z);
+        for (size_t j = 0; j < s->dimension; j++)
+            out[first + j] = (float)b->score[i * s->dimension + j];
+        s->bad += isnan(out[0]) ? 1 : 0;
+    }
+    s->rows += rows;
+out:
+    return st;
+}
+
+enum ss_status ss_scoring_run(struct ss_scoring *s, ss_scores_fn *take, void *context)
+{
+    const size_t widest =
+        ss_row_scores_inputs(s->scores) > s->columns ? ss_row_scores_inputs(s->scores) : s->columns;
+    const size_t most = PIECE_NUMBERS / widest < PIECE_ROWS ? PIECE_NUMBERS / widest + 1 : PIECE_ROWS;
+    struct buffers b = {0};
+    struct ss_progress progress;
+    struct window w = {0};
+    size_t rows = 0;
+    enum ss_status st = SS_OK;
+
+    ss_progress_begin(&progress, s->trained->log, "scoring");
+    TRY(ss_allocate(most, &b.log_density));
+    TRY(ss_allocate(most * s->dimension, &b.score));
+    TRY(ss_allocate(most * s->columns, &b.values));
+    for (;;) {
+        TRY(ss_table_pieces_next(s->file, most, &w.table, &w.first, &rows));
+        if (rows == 0)
+            break;
+        TRY(score_piece(s, &w, rows, &b));
+        TRY(take(context, b.values, rows));
+        ss_progress_fraction(&progress, ss_table_pieces_fraction(s->file));
+        if (ss_stop_signal()) {
+            st = SS_FAIL(SS_ERR_INTERRUPTED, "stopped after %zu rows", s->rows);
+            break;
+        }
+    }
+out:
+    ss_progress_end(&progress);
+    free(b.log_density);
+    free(b.score);
+    free(b.values);
+    return st;
 }

@@ -78,6 +78,44 @@ for i in range(1, n - 1, 7):
         assert abs(a - at(i, j)[1]) < 1e-3 * (1 + abs(a)) and abs(b - at(i, j)[2]) < 1e-3 * (1 + abs(b)), (i, j, a, b, at(i, j))
 PYTHON
 
+begin "a file of many pieces is scored row by row, in its order, as a small one is"
+"$PYTHON" - <<'PYTHON'
+few = open("grid.csv").read().split("\n")[1:3601]
+with open("many.csv", "w") as f:
+    f.write("height,width,label\n")
+    for i in range(40000):
+        f.write(few[i * 7 % 3600] + "\n")
+PYTHON
+run score run many.csv -o many-out.csv
+exits 0
+"$PYTHON" - 2>assertion <<'PYTHON' || wrong "$(tail -n 1 assertion)"
+few = open("score.csv").read().split("\n")[1:3601]
+many = open("many-out.csv").read().split("\n")[1:-1]
+assert len(many) == 40000, len(many)
+for i, row in enumerate(many):
+    a, b = [float(x) for x in row.split(",")], [float(x) for x in few[i * 7 % 3600].split(",")]
+    assert all(abs(p - q) <= 1e-5 * (1 + abs(q)) for p, q in zip(a, b)), (i, a, b)
+PYTHON
+run score run many.csv -o many-out.npy
+exits 0
+"$PYTHON" - 2>assertion <<'PYTHON' || wrong "$(tail -n 1 assertion)"
+import struct
+b = open("many-out.npy", "rb").read()
+n = struct.unpack("<H", b[8:10])[0] + 10
+assert b"'shape': (40000, 3)" in b[:n] and len(b) == n + 4 * 3 * 40000, (b[:n], len(b))
+last = [float(x) for x in open("many-out.csv").read().split("\n")[-2].split(",")]
+assert all(abs(p - q) <= 1e-6 * (1 + abs(q)) for p, q in zip(struct.unpack("<3f", b[-12:]), last))
+PYTHON
+sed '30001s/.*/1,,0/' many.csv >hole.csv
+run score run hole.csv -o hole-out.csv
+exits 7
+err_has "line 30001"
+! [ -e hole-out.csv ] || wrong "a part of it was written"
+sed '2,$s/^[^,]*,/tall,/' grid.csv >words.csv
+run score run words.csv
+exits 7
+err_has "text"
+
 begin "score on stdout, as NPY and as JSON is the same"
 head -n 4 grid.csv >few.csv
 run score run few.csv
