@@ -66,9 +66,9 @@ START_TEST(ticks_are_the_round_numbers_a_hand_would_choose)
         struct ss_ticks t;
         size_t n = 0;
         if (k->log)
-            ss_ticks_log(&t, (struct ss_range){k->low, k->high}, k->most);
+            ss_ticks_log(&t, (struct ss_interval){k->low, k->high}, k->most);
         else
-            ss_ticks_linear(&t, (struct ss_range){k->low, k->high}, k->most);
+            ss_ticks_linear(&t, (struct ss_interval){k->low, k->high}, k->most);
         for (; n < 8 && k->label[n]; n++) {
             ck_assert_msg(n < t.n, "case %zu has %zu ticks", i, t.n);
             /* one rounding of k * step apart from the literal */
@@ -100,7 +100,7 @@ static double any_double(uint64_t *state)
     return scratch_random(state) % 2 ? x : -x;
 }
 
-static void check_ticks(const struct ss_ticks *t, struct ss_range r)
+static void check_ticks(const struct ss_ticks *t, struct ss_interval r)
 {
     ck_assert_uint_ge(t->n, 1);
     ck_assert_uint_le(t->n, SS_TICKS);
@@ -121,27 +121,27 @@ START_TEST(ticks_of_any_two_doubles_are_few_ordered_and_told_apart)
     uint64_t state = 1;
 
     for (int i = 0; i < 40000; i++) {
-        struct ss_range asked = {any_double(&state), any_double(&state)}, r;
+        struct ss_interval asked = {any_double(&state), any_double(&state)}, r;
         struct ss_ticks t;
         const size_t most = scratch_random(&state) % 40;
         if (i % 5 == 0) /* equal, or nearly */
             asked.high = asked.low * (1 + (double)(scratch_random(&state) % 3) * 1e-15);
         r = asked;
-        ss_range_settle(&r, false);
+        ss_interval_settle(&r, false);
         ck_assert_msg(isfinite(r.low) && isfinite(r.high - r.low) && r.low < r.high, "%g %g", asked.low,
                       asked.high);
         ss_ticks_linear(&t, asked, most);
         ss_ticks_linear(&t, r, most);
         check_ticks(&t, r);
-        ss_range_pad(&r, false, 0.04);
+        ss_interval_pad(&r, false, 0.04);
         ck_assert(isfinite(r.low) && isfinite(r.high) && r.low < r.high);
         r = asked;
-        ss_range_settle(&r, true);
+        ss_interval_settle(&r, true);
         ck_assert_msg(r.low > 0 && isfinite(r.high) && r.low < r.high, "%g %g", asked.low, asked.high);
         ss_ticks_log(&t, r, most);
         if (t.n) /* short of a round number a log axis may have none */
             check_ticks(&t, r);
-        ss_range_pad(&r, true, 0.04);
+        ss_interval_pad(&r, true, 0.04);
         ck_assert(r.low > 0 && isfinite(r.high) && r.low < r.high);
     }
 }
@@ -180,11 +180,11 @@ START_TEST(wild_values_do_not_set_the_view)
     x[3] = 1e30f;
     x[4] = NAN;
     x[5] = -INFINITY;
-    struct ss_range r = ss_range_robust(x, 1000, 1, 0.005);
+    struct ss_interval r = ss_interval_robust(x, 1000, 1, 0.005);
     ck_assert(r.low == 0 && r.high == (double)x[999]);
-    r = ss_range_robust(x, 5, 1, 0.005); /* too few to call one wild */
+    r = ss_interval_robust(x, 5, 1, 0.005); /* too few to call one wild */
     ck_assert(r.high == (double)1e30f);
-    r = ss_range_robust(x + 4, 2, 1, 0.005);
+    r = ss_interval_robust(x + 4, 2, 1, 0.005);
     ck_assert(r.low > r.high);
 }
 END_TEST
@@ -295,7 +295,7 @@ START_TEST(histograms_have_area_one)
         x[i] = (float)draw_normal(&state);
     x[0] = NAN;
     x[1] = 1e9f;
-    ss_histogram_fill(&h, x, 3000, 1, (struct ss_range){-6, 6}, SS_BINS);
+    ss_histogram_fill(&h, x, 3000, 1, (struct ss_interval){-6, 6}, SS_BINS);
     for (size_t b = 0; b < h.bins; b++)
         area += h.density[b] * 12 / (double)h.bins;
     ck_assert_uint_eq(h.finite, 2999);
@@ -344,10 +344,10 @@ START_TEST(labels_of_any_axes_stay_apart_and_on_the_sheet)
         struct ss_axes a = {.title = "t", .x.label = "x", .y.label = "y", .small = i % 3 == 0};
         a.x.log = scratch_random(&state) % 2;
         a.y.log = scratch_random(&state) % 2;
-        a.x.range = (struct ss_range){any_double(&state), any_double(&state)};
-        a.y.range = (struct ss_range){any_double(&state), any_double(&state)};
-        ss_range_settle(&a.x.range, a.x.log);
-        ss_range_settle(&a.y.range, a.y.log);
+        a.x.range = (struct ss_interval){any_double(&state), any_double(&state)};
+        a.y.range = (struct ss_interval){any_double(&state), any_double(&state)};
+        ss_interval_settle(&a.x.range, a.x.log);
+        ss_interval_settle(&a.y.range, a.y.log);
         ss_axes_fit(c, &a, &whole);
         const struct ss_text_style style = ss_text_plain(ss_axes_tick_size(&a));
         double end = 0;

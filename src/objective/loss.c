@@ -7,26 +7,8 @@
 #include "config/config.h"
 #include "jet/layered.h"
 #include "model/scorer.h"
-
-/* What an objective asks of a pass; the arithmetic is in cl/objective/objective.cl. A new objective of this
- * family is a row here. */
-struct traits {
-    bool directions; /* first derivatives along slices, and second ones for an energy */
-    bool unit;       /* the slices are the D unit vectors */
-    bool squares;    /* 1/2 (v.s)^2 a slice */
-    bool score;      /* 1/2 |s|^2 a row: an energy needs its score first */
-    bool denoise;    /* rows get noise, the score its z / sigma */
-};
-
-static const struct traits traits_of[][2] = {
-    /* energy, score net: the trace of an energy's Hessian comes with e1 = -s_i, a score net's with s itself
-     */
-    [SS_OBJECTIVE_ESM] = {{.directions = true, .unit = true, .squares = true},
-                          {.directions = true, .unit = true, .score = true}},
-    [SS_OBJECTIVE_SSM] = {{.directions = true, .squares = true}, {.directions = true, .squares = true}},
-    [SS_OBJECTIVE_SSM_VR] = {{.directions = true, .score = true}, {.directions = true, .score = true}},
-    [SS_OBJECTIVE_DSM] = {{.score = true, .denoise = true}, {.score = true, .denoise = true}},
-};
+#include "objective/loss_fused.h"
+#include "objective/traits.h"
 
 enum { MOST_UNIT_DIRECTIONS = 64, GROUP = 64 };
 static const size_t jet_budget = (size_t)256
@@ -49,26 +31,27 @@ struct ss_loss {
     struct ss_device *device;
     const struct ss_model *model;
     struct ss_loss_options options;
-    struct traits traits;
+    struct ss_traits traits;
     size_t total; /* directions */
     size_t chunk; /* directions at a time */
     struct ss_streams streams;
-    struct ss_layered *plan;
-    struct ss_scorer *scorer; /* an energy's score, where the traits want it */
+    struct ss_loss_fused *fused; /* the plan, or NULL and */
+    struct ss_layered *plan;     /* this one */
+    struct ss_scorer *scorer;    /* an energy's score, where the traits want it */
     struct ss_buffer *rows, *noise, *dots, *of_rows, *mean;
     struct ss_kernel *kernel[N_KERNELS];
-    char plan_text[160];
+    char plan_text[256];
 };
 
 /* ---- shape ---- */
 
-static bool energy_with_score(const struct ss_model *model, const struct traits *t)
+static bool energy_with_score(const struct ss_model *model, const struct ss_traits *t)
 {
     return model->is_energy && t->score;
 }
 
 static struct ss_layered_options plan_options(const struct ss_model *model, const struct ss_loss_options *o,
-                                              const struct traits *t, size_t chunk)
+                                              const struct ss_traits *t, size_t chunk)
 {
     const bool second = model->is_energy && t->directions;
 
@@ -80,7 +63,7 @@ static struct ss_layered_options plan_options(const struct ss_model *model, cons
 }
 
 static enum ss_status choose_chunk(const struct ss_model *model, const struct ss_loss_options *o,
-                                   const struct traits *t, size_t *total, size_t *chunk)
+                                   const struct ss_traits *t, size_t *total, size_t *chunk)
 {
     enum ss_status st = SS_OK;
     size_t none = 0, one = 0;
@@ -113,29 +96,26 @@ out:
 static enum ss_status check(const struct ss_model *model, const struct ss_loss_options *o)
 {
     const struct ss_objective_options *const j = &o->objective;
-    const struct traits *const t = &traits_of[j->kind][!model->is_energy];
+    const struct ss_traits t = ss_traits_of(j->kind, model->is_energy);
 
-    if (o->engine.plan == SS_PLAN_FUSED)
-        return SS_FAIL(SS_ERR_USAGE,
-                       "engine.plan: fused does not take this model in this version; use auto or layered");
-    if (t->directions && !t->unit && !j->count)
+    if (t.directions && !t.unit && !j->count)
         return SS_FAIL(SS_ERR_USAGE, "objective.count: 0 slices, at least 1 is needed");
-    if (t->denoise && !(j->sigma > 0))
+    if (t.denoise && !(j->sigma > 0))
         return SS_FAIL(SS_ERR_USAGE, "objective.sigma: must be above 0, found %g", j->sigma);
     if (!o->rows)
         return SS_FAIL(SS_ERR_USAGE, "a batch of 0 rows");
     return SS_OK;
 }
 
-enum ss_status ss_loss_bytes(const struct ss_model *model, const struct ss_loss_options *options,
-                             size_t *bytes)
+static enum ss_status layered_bytes(const struct ss_model *model, const struct ss_loss_options *options,
+                                    size_t *bytes)
 {
-    const struct traits *const t = &traits_of[options->objective.kind][!model->is_energy];
+    const struct ss_traits traits = ss_traits_of(options->objective.kind, model->is_energy), *const t =
+                                                                                                 &traits;
     const size_t row_bytes = options->rows * model->dimension * sizeof(float);
     size_t total, chunk, plan = 0, scorer = 0;
     enum ss_status st = SS_OK;
 
-    TRY(check(model, options));
     TRY(choose_chunk(model, options, t, &total, &chunk));
     const struct ss_layered_options o = plan_options(model, options, t, chunk);
     TRY(ss_layered_bytes(model->graph, &o, &plan));
@@ -149,6 +129,23 @@ out:
     return st;
 }
 
+enum ss_status ss_loss_bytes(struct ss_device *device, const struct ss_model *model,
+                             const struct ss_loss_options *options, size_t *bytes)
+{
+    enum ss_status st = SS_OK;
+    char why[128];
+    bool fused;
+
+    TRY(check(model, options));
+    TRY(ss_loss_fused_choose(device, model, options, &fused, why, sizeof(why)));
+    if (fused)
+        TRY(ss_loss_fused_bytes(device, model, options, bytes));
+    else
+        TRY(layered_bytes(model, options, bytes));
+out:
+    return st;
+}
+
 /* ---- life ---- */
 
 static enum ss_status allocate_buffers(struct ss_loss *l)
@@ -157,17 +154,19 @@ static enum ss_status allocate_buffers(struct ss_loss *l)
     enum ss_status st = SS_OK;
 
     TRY(ss_buffer_create(l->device, row_bytes, &l->rows));
+    TRY(ss_buffer_create(l->device, rows * sizeof(float), &l->of_rows));
+    TRY(ss_buffer_create(l->device, sizeof(float), &l->mean));
+    if (l->fused)
+        goto out; /* has the rest itself */
     if (l->traits.denoise)
         TRY(ss_buffer_create(l->device, row_bytes, &l->noise));
     if (!l->model->is_energy && l->chunk)
         TRY(ss_buffer_create(l->device, 2 * l->chunk * rows * sizeof(float), &l->dots));
-    TRY(ss_buffer_create(l->device, rows * sizeof(float), &l->of_rows));
-    TRY(ss_buffer_create(l->device, sizeof(float), &l->mean));
 out:
     return st;
 }
 
-static enum ss_status prepare(struct ss_loss *l)
+static enum ss_status prepare_layered(struct ss_loss *l, const char *why)
 {
     enum ss_status st = SS_OK;
 
@@ -177,15 +176,46 @@ static enum ss_status prepare(struct ss_loss *l)
     TRY(ss_layered_create(l->device, l->model->graph, &o, &l->plan));
     if (energy_with_score(l->model, &l->traits))
         TRY(ss_scorer_create(l->device, l->model, l->options.rows, &l->scorer));
+    if (l->chunk < l->total)
+        snprintf(l->plan_text, sizeof(l->plan_text),
+                 "layered: one product a layer, %zu directions in chunks of %zu (%s)", l->total, l->chunk,
+                 why);
+    else
+        snprintf(l->plan_text, sizeof(l->plan_text),
+                 "layered: one product a layer, all %zu directions at once (%s)", l->total, why);
+out:
+    return st;
+}
+
+/* A fused kernel that this device gets wrong or cannot build is put aside. */
+static enum ss_status prepare_fused(struct ss_loss *l, char *why, size_t size)
+{
+    const enum ss_status st = ss_loss_fused_create(l->device, l->model, &l->options, &l->fused);
+
+    if (st == SS_OK)
+        ss_loss_fused_describe(l->fused, l->plan_text, sizeof(l->plan_text));
+    if (st != SS_ERR_SELFTEST && st != SS_ERR_BUILD)
+        return st;
+    snprintf(why, size, "the fused kernel %s on this device",
+             st == SS_ERR_BUILD ? "does not build" : "gives wrong numbers");
+    ss_say(SS_LEVEL_WARNING, "%s: %s, layers run one by one instead", ss_device_info(l->device)->name, why);
+    return SS_OK;
+}
+
+static enum ss_status prepare(struct ss_loss *l)
+{
+    enum ss_status st = SS_OK;
+    char why[128] = "";
+    bool fused;
+
+    TRY(ss_loss_fused_choose(l->device, l->model, &l->options, &fused, why, sizeof(why)));
+    if (fused)
+        TRY(prepare_fused(l, why, sizeof(why)));
+    if (!l->fused)
+        TRY(prepare_layered(l, why));
     TRY(allocate_buffers(l));
     for (int k = 0; k < N_KERNELS; k++)
         TRY(ss_device_kernel(l->device, "objective/objective.cl", kernel_names[k], NULL, 0, &l->kernel[k]));
-    if (l->chunk < l->total)
-        snprintf(l->plan_text, sizeof(l->plan_text),
-                 "layered: one product a layer, %zu directions in chunks of %zu", l->total, l->chunk);
-    else
-        snprintf(l->plan_text, sizeof(l->plan_text),
-                 "layered: one product a layer, all %zu directions at once", l->total);
 out:
     return st;
 }
@@ -201,7 +231,7 @@ enum ss_status ss_loss_create(struct ss_device *device, const struct ss_model *m
     l->device = device;
     l->model = model;
     l->options = *options;
-    l->traits = traits_of[options->objective.kind][!model->is_energy];
+    l->traits = ss_traits_of(options->objective.kind, model->is_energy);
     TRY(prepare(l));
     *out = l;
     l = NULL;
@@ -214,6 +244,7 @@ void ss_loss_free(struct ss_loss *l)
 {
     if (!l)
         return;
+    ss_loss_fused_free(l->fused);
     ss_layered_free(l->plan);
     ss_scorer_free(l->scorer);
     ss_buffer_free(l->rows);
@@ -418,7 +449,7 @@ static enum ss_status enqueue_mean(struct ss_loss *l, size_t rows)
                      SS_COUNT(args));
 }
 
-enum ss_status ss_loss_enqueue(struct ss_loss *l, const struct ss_loss_batch *batch)
+static enum ss_status enqueue_layered(struct ss_loss *l, const struct ss_loss_batch *batch)
 {
     struct batch b = {.given = batch,
                       .rows = batch->rows,
@@ -427,10 +458,6 @@ enum ss_status ss_loss_enqueue(struct ss_loss *l, const struct ss_loss_batch *ba
     const bool gradient = batch->gradient.buffer != NULL;
     enum ss_status st = SS_OK;
 
-    if (!batch->rows || batch->rows > l->options.rows || (gradient && !l->options.gradient))
-        return SS_FAIL(SS_ERR_INTERNAL, "a batch of %zu rows%s for a loss of %zu%s", batch->rows,
-                       gradient ? " with gradient" : "", l->options.rows,
-                       l->options.gradient ? "" : " without");
     TRY(enqueue_input(l, &b));
     if (l->scorer)
         TRY(enqueue_extra(l, &b));
@@ -447,7 +474,24 @@ enum ss_status ss_loss_enqueue(struct ss_loss *l, const struct ss_loss_batch *ba
             TRY(ss_layered_reverse(l->plan, batch->parameters, batch->gradient, first > 0));
         first += l->chunk;
     } while (first < l->total);
-    TRY(enqueue_mean(l, b.rows));
+out:
+    return st;
+}
+
+enum ss_status ss_loss_enqueue(struct ss_loss *l, const struct ss_loss_batch *batch)
+{
+    const bool gradient = batch->gradient.buffer != NULL;
+    enum ss_status st = SS_OK;
+
+    if (!batch->rows || batch->rows > l->options.rows || (gradient && !l->options.gradient))
+        return SS_FAIL(SS_ERR_INTERNAL, "a batch of %zu rows%s for a loss of %zu%s", batch->rows,
+                       gradient ? " with gradient" : "", l->options.rows,
+                       l->options.gradient ? "" : " without");
+    if (l->fused)
+        TRY(ss_loss_fused_enqueue(l->fused, batch, ss_span_of(l->rows), l->of_rows));
+    else
+        TRY(enqueue_layered(l, batch));
+    TRY(enqueue_mean(l, batch->rows));
 out:
     return st;
 }

@@ -21,9 +21,10 @@ struct ss_loss;
 struct ss_loss_options {
     struct ss_objective_options objective;
     struct ss_engine_options engine;
-    size_t rows;   /* of a batch, at most */
-    bool gradient; /* will be asked for */
-    size_t chunk;  /* directions at a time; 0 = chosen by memory */
+    size_t rows;     /* of a batch, at most */
+    bool gradient;   /* will be asked for */
+    size_t chunk;    /* directions at a time; 0 = chosen by memory */
+    bool any_driver; /* the fused plan on unfinished drivers too: for tests in a simulator */
 };
 
 /** Allocates all it needs and builds all kernels. `model` is borrowed. SS_ERR_USAGE: an objective or a plan
@@ -33,7 +34,7 @@ SS_MUST_CHECK enum ss_status ss_loss_create(struct ss_device *device, const stru
 void ss_loss_free(struct ss_loss *l);
 
 /** Bytes that it takes on the device, and the name and reason of its plan ("layered: ..."). */
-SS_MUST_CHECK enum ss_status ss_loss_bytes(const struct ss_model *model,
+SS_MUST_CHECK enum ss_status ss_loss_bytes(struct ss_device *device, const struct ss_model *model,
                                            const struct ss_loss_options *options, size_t *bytes);
 const char *ss_loss_plan(const struct ss_loss *l);
 

@@ -57,7 +57,7 @@ static void lay_out(struct grid *g, size_t columns)
 
 static void find_levels(struct grid *g, double low, double high)
 {
-    struct ss_range r = ss_range_none();
+    struct ss_interval r = ss_interval_none();
 
     if (low < high && isfinite(low) && isfinite(high)) {
         g->low = low;
@@ -65,8 +65,8 @@ static void find_levels(struct grid *g, double low, double high)
         return;
     }
     for (size_t i = 0; i < g->n * g->height * g->width; i++)
-        ss_range_take(&r, (double)g->values[i], false);
-    ss_range_settle(&r, false);
+        ss_interval_take(&r, (double)g->values[i], false);
+    ss_interval_settle(&r, false);
     g->low = r.low;
     g->high = r.high;
 }

@@ -12,12 +12,12 @@ static const double largest = 1e307, smallest_positive = 1e-300;
  * read. */
 static const double narrowest = 1e-8;
 
-struct ss_range ss_range_none(void)
+struct ss_interval ss_interval_none(void)
 {
-    return (struct ss_range){INFINITY, -INFINITY};
+    return (struct ss_interval){INFINITY, -INFINITY};
 }
 
-void ss_range_take(struct ss_range *r, double x, bool log)
+void ss_interval_take(struct ss_interval *r, double x, bool log)
 {
     if (!isfinite(x) || (log && x <= 0))
         return;
@@ -27,10 +27,10 @@ void ss_range_take(struct ss_range *r, double x, bool log)
         r->high = x;
 }
 
-void ss_range_settle(struct ss_range *r, bool log)
+void ss_interval_settle(struct ss_interval *r, bool log)
 {
     if (!isfinite(r->low) || !isfinite(r->high) || r->low > r->high || (log && r->high <= 0))
-        *r = log ? (struct ss_range){0.1, 1.0} : (struct ss_range){0.0, 1.0};
+        *r = log ? (struct ss_interval){0.1, 1.0} : (struct ss_interval){0.0, 1.0};
     if (log) {
         r->low = fmin(fmax(r->low, smallest_positive), largest / 4);
         r->high = fmin(fmax(r->high, r->low), largest);
@@ -51,7 +51,7 @@ void ss_range_settle(struct ss_range *r, bool log)
     }
 }
 
-void ss_range_pad(struct ss_range *r, bool log, double fraction)
+void ss_interval_pad(struct ss_interval *r, bool log, double fraction)
 {
     if (log) {
         const double factor = pow(10.0, fraction * (log10(r->high) - log10(r->low)));
@@ -71,15 +71,15 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-struct ss_range ss_range_robust(const float *x, size_t n, size_t stride, double q)
+struct ss_interval ss_interval_robust(const float *x, size_t n, size_t stride, double q)
 {
     enum { SAMPLE = 4096 }; /* enough for a quantile that only sets a view */
     float some[SAMPLE];
-    struct ss_range all = ss_range_none();
+    struct ss_interval all = ss_interval_none();
     size_t m = 0, finite = 0, every;
 
     for (size_t i = 0; i < n; i++) {
-        ss_range_take(&all, (double)x[i * stride], false);
+        ss_interval_take(&all, (double)x[i * stride], false);
         finite += isfinite(x[i * stride]) != 0;
     }
     every = finite / SAMPLE + 1;
@@ -93,11 +93,11 @@ struct ss_range ss_range_robust(const float *x, size_t n, size_t stride, double 
     const double low = (double)some[cut], high = (double)some[m - 1 - cut];
     if (!(low < high))
         return all;
-    struct ss_range kept = ss_range_none();
+    struct ss_interval kept = ss_interval_none();
     const double least = low - 0.5 * (high - low), most = high + 0.5 * (high - low);
     for (size_t i = 0; i < n; i++)
         if ((double)x[i * stride] >= least && (double)x[i * stride] <= most)
-            ss_range_take(&kept, (double)x[i * stride], false);
+            ss_interval_take(&kept, (double)x[i * stride], false);
     return kept;
 }
 
@@ -187,14 +187,14 @@ static size_t clamp_most(size_t most)
     return most < 2 ? 2 : most > SS_TICKS - 1 ? SS_TICKS - 1 : most;
 }
 
-void ss_ticks_linear(struct ss_ticks *t, struct ss_range r, size_t most)
+void ss_ticks_linear(struct ss_ticks *t, struct ss_interval r, size_t most)
 {
     static const double nice[] = {1.0, 2.0, 2.5, 5.0, 10.0};
     double mantissa = 10.0;
 
     *t = (struct ss_ticks){0};
     most = clamp_most(most);
-    ss_range_settle(&r, false);
+    ss_interval_settle(&r, false);
     const double raw = (r.high - r.low) / (double)most;
     double wanted;
     int exponent = split_decimal(raw, &wanted);
@@ -231,7 +231,7 @@ static void add_log_tick(struct ss_ticks *t, double factor, int decade, bool pla
         power_label(factor, 0, decade, t->label[i], SS_TICK_LABEL);
 }
 
-static void add_minor_ticks(struct ss_ticks *t, struct ss_range r, int first, int last, int stride)
+static void add_minor_ticks(struct ss_ticks *t, struct ss_interval r, int first, int last, int stride)
 {
     if (last - first > 12) { /* whole decades only, or none, before the marks merge */
         for (int d = first; stride > 1 && last - first <= 50 && d <= last && t->n_minor < SS_MINOR_TICKS; d++)
@@ -258,14 +258,14 @@ static int round_stride(int stride)
     return stride;
 }
 
-void ss_ticks_log(struct ss_ticks *t, struct ss_range r, size_t most)
+void ss_ticks_log(struct ss_ticks *t, struct ss_interval r, size_t most)
 {
     static const int factors[] = {1, 2, 5};
     static const double slack = 1e-9;
     size_t finer = 0;
 
     most = clamp_most(most);
-    ss_range_settle(&r, true);
+    ss_interval_settle(&r, true);
     const int below = (int)floor(log10(r.low) + slack), above = (int)ceil(log10(r.high) - slack);
     const int first = (int)ceil(log10(r.low) - slack), last = (int)floor(log10(r.high) + slack);
     const bool plain = below >= -3 && last <= 4;

@@ -34,13 +34,13 @@ static enum ss_status count_memory(struct ss_setting *s)
     const size_t row_bytes = ss_dataset_rows(s->dataset, SS_PART_TRAIN) * d * sizeof(float);
     m.resident = e->data.memory != SS_RESIDENCE_HOST && row_bytes <= info->max_allocation;
     m.rows = m.resident ? row_bytes : 2 * batch * d * sizeof(float);
-    TRY(ss_loss_bytes(s->model, &options, &m.loss));
+    TRY(ss_loss_bytes(s->device, s->model, &options, &m.loss));
     options.gradient = false;
     options.rows = ss_dataset_rows(s->dataset, SS_PART_VALIDATION);
     if (options.rows > EVALUATION_ROWS)
         options.rows = EVALUATION_ROWS;
     if (options.rows > 0)
-        TRY(ss_loss_bytes(s->model, &options, &m.evaluation));
+        TRY(ss_loss_bytes(s->device, s->model, &options, &m.evaluation));
     m.state = ss_trainer_bytes(s->model, &e->train);
     if (__builtin_add_overflow(m.rows, m.loss, &m.total) ||
         __builtin_add_overflow(m.total, m.state, &m.total) ||
