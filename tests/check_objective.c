@@ -39,6 +39,14 @@ struct outcome {
     struct ss_loss *l;
 };
 
+/* SLICESCORE_TEST_PLAN=auto: the plan that the device gets, fused where it can be; check_fused.c is about that. */
+static enum ss_plan_kind plan(void)
+{
+    const char *const wanted = getenv("SLICESCORE_TEST_PLAN");
+
+    return wanted && strcmp(wanted, "auto") == 0 ? SS_PLAN_AUTO : SS_PLAN_LAYERED;
+}
+
 static void run(const struct problem *p, struct outcome *o)
 {
     const size_t D = p->dimension, n = p->rows, M = p->loss.objective.count;
@@ -139,6 +147,7 @@ static void check(struct problem p)
 
     p.loss.rows = p.rows;
     p.loss.gradient = true;
+    p.loss.engine.plan = plan();
     if (!p.loss.objective.count)
         p.loss.objective.count = 1;
     if (!(p.loss.objective.sigma > 0))
@@ -369,6 +378,7 @@ START_TEST(the_same_batch_gives_the_same_bits)
         .rows = 37};
     struct outcome a, b;
 
+    p.loss.engine.plan = plan();
     run(&p, &a);
     run(&p, &b);
     ck_assert(a.loss == b.loss);
