@@ -67,7 +67,7 @@ typedef PASTE(float, WIDTH) vector;
 /* c (rows x vectors of it) = or += a b over `depth`; row i of A starts at a[i], its next element a_step
  * further. `tile_rows` and `vectors` are literals at the calls. */
 INLINE void multiply(const uint tile_rows, const uint vectors, const uint rows, const uint depth,
-                     global const float *const *a, const size_t a_step, global const float *restrict b,
+                     global const float *const *a, const size_t a_step, global const float *b,
                      const size_t b_step, global float *c, const size_t c_row, const int add)
 {
     vector sum[ROWS][VECTORS];

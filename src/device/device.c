@@ -113,6 +113,7 @@ enum ss_status ss_device_open(const char *choice, struct ss_device **out)
     TRY(ss_device_list_find(&list, choice, &index));
     TRY(ss_allocate(1, &d));
     d->info = list.items[index];
+    d->gemm.level = d->info.unfinished ? SS_GEMM_SIMPLE : SS_GEMM_FAST;
     TRY(open_chosen(d));
     *out = d;
     d = NULL;

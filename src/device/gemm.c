@@ -86,7 +86,7 @@ enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g)
     if (!g->k || d->gemm.level == SS_GEMM_PLAIN)
         return ss_gemm_plain(d, g);
     if (kind_of(d) == SS_GEMM_CLBLAST)
-        return d->gemm.level == SS_GEMM_FAST ? ss_gemm_clblast(d, g) : ss_gemm_plain(d, g);
+        return ss_gemm_clblast(d, g);
     TRY(ss_gemm_own(d, g, d->gemm.level == SS_GEMM_SIMPLE));
 out:
     return st;
@@ -99,9 +99,19 @@ void ss_gemm_choose(struct ss_device *d, enum ss_gemm_kind kind)
 
 const char *ss_gemm_backend(const struct ss_device *d)
 {
-    if (d->gemm.level == SS_GEMM_PLAIN || (kind_of(d) == SS_GEMM_CLBLAST && d->gemm.level != SS_GEMM_FAST))
+    if (d->gemm.level == SS_GEMM_PLAIN)
         return "plain";
-    return kind_of(d) == SS_GEMM_CLBLAST ? "clblast" : d->gemm.level == SS_GEMM_FAST ? "own" : "own-simple";
+    if (kind_of(d) == SS_GEMM_CLBLAST)
+        return "clblast";
+    return d->gemm.level == SS_GEMM_FAST ? "own" : "own-simple";
+}
+
+bool ss_gemm_set_aside(struct ss_device *d)
+{
+    if (d->gemm.level == SS_GEMM_PLAIN)
+        return false;
+    d->gemm.level = kind_of(d) == SS_GEMM_CLBLAST ? SS_GEMM_PLAIN : d->gemm.level + 1;
+    return true;
 }
 
 void ss_gemm_use_plain(struct ss_device *d)

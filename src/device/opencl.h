@@ -38,7 +38,14 @@ struct ss_buffer {
     struct ss_device *device; /* borrowed, outlives the buffer */
     cl_mem memory;
     size_t bytes, size; /* asked for, and allocated */
+    bool shared;        /* of an upload: written from another queue */
+    cl_event filled;    /* the copy that the device's queue has not yet been told to wait for, or NULL */
+    cl_event used;      /* after what was enqueued with it last, or NULL */
 };
+
+/** Around whatever is enqueued on the device's queue with `b` (upload.c); nothing for other buffers. */
+SS_MUST_CHECK enum ss_status ss_buffer_before_use(struct ss_buffer *b);
+SS_MUST_CHECK enum ss_status ss_buffer_after_use(struct ss_buffer *b);
 
 /** Symbolic name of an OpenCL error code. Never NULL. */
 const char *ss_cl_error_name(cl_int code);

@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "device/cache.h"
 #include "device/embedded.h"
 #include "device/opencl.h"
 
@@ -115,27 +116,34 @@ static void report_build(const struct ss_device *d, const struct ss_program *p, 
     ss_text_release(&t);
 }
 
+static enum ss_status compile(struct ss_device *d, struct ss_program *p, const char *source,
+                              const char *options)
+{
+    cl_int code;
+
+    p->program = clCreateProgramWithSource(d->context, 1, &source, NULL, &code);
+    if (code != CL_SUCCESS)
+        return ss_cl_fail(d, "clCreateProgramWithSource", code, p->key);
+    code = clBuildProgram(p->program, 1, &d->id, options, NULL, NULL);
+    if (code == CL_SUCCESS)
+        return SS_OK;
+    report_build(d, p, source, code);
+    return ss_cl_status(code) == SS_ERR_MEMORY ? SS_ERR_MEMORY : SS_ERR_BUILD;
+}
+
 static enum ss_status build(struct ss_device *d, struct ss_program *p, const char *file, const char *options)
 {
     struct ss_text source;
     enum ss_status st = SS_OK;
-    cl_int code;
     const double start = ss_clock_seconds();
 
     ss_text_init(&source);
     TRY(add_file(file, 0, &source));
     TRY(ss_text_status(&source));
-    const char *const text = source.data;
-    p->program = clCreateProgramWithSource(d->context, 1, (const char **)&text, NULL, &code);
-    if (code != CL_SUCCESS) {
-        st = ss_cl_fail(d, "clCreateProgramWithSource", code, file);
-        goto out;
-    }
-    code = clBuildProgram(p->program, 1, &d->id, options, NULL, NULL);
-    if (code != CL_SUCCESS) {
-        report_build(d, p, text, code);
-        st = SS_ERR_BUILD;
-        goto out;
+    p->program = ss_cache_load(d, options, source.data);
+    if (!p->program) {
+        TRY(compile(d, p, source.data, options));
+        ss_cache_store(d, options, source.data, p->program);
     }
     d->n_builds++;
     d->build_seconds += ss_clock_seconds() - start;
@@ -297,6 +305,11 @@ static void choose_local(const size_t global[3], size_t most, size_t local[3])
             local[i] *= 2;
 }
 
+static bool has_buffer(const struct ss_arg *a)
+{
+    return (a->kind == SS_ARG_SPAN || a->kind == SS_ARG_BUFFER) && a->span.buffer;
+}
+
 enum ss_status ss_launch(struct ss_kernel *k, struct ss_range range, const struct ss_arg *args, size_t n_args)
 {
     enum { CPU_ITEMS = 64, GPU_ITEMS = 256 };
@@ -316,8 +329,14 @@ enum ss_status ss_launch(struct ss_kernel *k, struct ss_range range, const struc
     for (int i = 0; i < 3; i++)
         range.global[i] = ss_round_up(range.global[i], local[i]);
     TRY(set_arguments(k, args, n_args));
+    for (size_t i = 0; i < n_args; i++)
+        if (has_buffer(&args[i]))
+            TRY(ss_buffer_before_use(args[i].span.buffer));
     CL_TRY(d, k->name,
            clEnqueueNDRangeKernel(d->queue, k->kernel, 3, NULL, range.global, local, 0, NULL, NULL));
+    for (size_t i = 0; i < n_args; i++)
+        if (has_buffer(&args[i]))
+            TRY(ss_buffer_after_use(args[i].span.buffer));
 out:
     return st;
 }

@@ -53,16 +53,16 @@ SS_MUST_CHECK enum ss_status ss_picture_line_panels(const char *path, const stru
 /* ---- the plane ---- */
 
 /** One panel of the plane; every part may be absent. All panels of a picture show the same ranges of x and y:
- * those of the maps if there are any, else of the arrows, else of the points but for wild ones, which are
- * counted instead. x and y have one scale, unless one range is more than three times the other. */
+ * those that panels name, else of the arrows, else of the points but for wild ones. Points outside are
+ * counted beneath. x and y have one scale, unless one range is more than three times the other. */
 struct ss_plane_panel {
     const char *title, *x_label, *y_label;
+    struct ss_range x_range, y_range; /* to be shown, and of the grid; low >= high: not named */
 
     /* A function on a grid: values[iy * nx + ix] at x = x_range.low + ix * (length / (nx - 1)), y likewise
      * upwards, so that the corners of the grid are the corners of the ranges. */
     const double *values;
     size_t nx, ny;
-    struct ss_range x_range, y_range;
     bool map;             /* as colours, with a bar */
     size_t contours;      /* about so many contour lines at round levels; 0: none */
     const double *levels; /* or these */

@@ -187,7 +187,7 @@ struct pairs {
     const struct ss_point_set *sets;
     size_t n_sets, stride, columns; /* values a row; columns shown */
     const char *const *names;
-    char number[SS_PAIR_COLUMNS][16];
+    char number[SS_PAIR_COLUMNS][24];
     struct ss_range view[SS_PAIR_COLUMNS];
     double side; /* of a frame */
     double left, top;

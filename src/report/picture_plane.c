@@ -30,10 +30,14 @@ struct sheet {
     double width, height; /* of a frame */
 };
 
+static bool has_ranges(const struct ss_plane_panel *p)
+{
+    return p->x_range.low < p->x_range.high && p->y_range.low < p->y_range.high;
+}
+
 static bool has_grid(const struct ss_plane_panel *p)
 {
-    return p->values && p->nx && p->ny && p->x_range.low < p->x_range.high &&
-           p->y_range.low < p->y_range.high;
+    return p->values && p->nx && p->ny && has_ranges(p);
 }
 
 static void join(struct ss_range *a, struct ss_range b)
@@ -51,7 +55,7 @@ static void find_view(struct sheet *s)
 
     for (size_t i = 0; i < s->n; i++) {
         const struct ss_plane_panel *const p = s->plates[i].panel;
-        if (has_grid(p)) {
+        if (has_ranges(p)) {
             join(&grid[0], p->x_range);
             join(&grid[1], p->y_range);
         }

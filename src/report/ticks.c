@@ -117,13 +117,12 @@ static void decimal_label(double x, int decimals, char *out, size_t size)
 static void power_label(double factor, int decimals, int exponent, char *out, size_t size)
 {
     char mantissa[24] = "";
+    const bool whole = factor == 1.0;
 
-    if (factor != 1.0) {
-        decimal_label(factor, decimals, mantissa, sizeof(mantissa) - 4);
-        strcat(mantissa, SS_TIMES);
-    }
-    snprintf(out, size, "%s10" SS_RAISE "%s%d" SS_LOWER, mantissa, exponent < 0 ? SS_MINUS : "",
-             abs(exponent));
+    if (!whole)
+        decimal_label(factor, decimals, mantissa, sizeof(mantissa));
+    snprintf(out, size, "%s%s10" SS_RAISE "%s%d" SS_LOWER, mantissa, whole ? "" : SS_TIMES,
+             exponent < 0 ? SS_MINUS : "", abs(exponent));
 }
 
 /* floor(log10(x)) and x / 10 to it, right at powers of ten, and for numbers whose power of ten would
@@ -234,8 +233,8 @@ static void add_log_tick(struct ss_ticks *t, double factor, int decade, bool pla
 
 static void add_minor_ticks(struct ss_ticks *t, struct ss_range r, int first, int last, int stride)
 {
-    if (last - first > 12) { /* whole decades only, or the marks would merge */
-        for (int d = first; stride > 1 && d <= last && t->n_minor < SS_MINOR_TICKS; d++)
+    if (last - first > 12) { /* whole decades only, or none, before the marks merge */
+        for (int d = first; stride > 1 && last - first <= 50 && d <= last && t->n_minor < SS_MINOR_TICKS; d++)
             if (scaled(1.0, 1.0, d) >= r.low && scaled(1.0, 1.0, d) <= r.high)
                 t->minor[t->n_minor++] = scaled(1.0, 1.0, d);
         return;
@@ -246,6 +245,17 @@ static void add_minor_ticks(struct ss_ticks *t, struct ss_range r, int first, in
             if (x >= r.low && x <= r.high)
                 t->minor[t->n_minor++] = x;
         }
+}
+
+/* So many decades between labels, or the next rounder number. */
+static int round_stride(int stride)
+{
+    static const int rounder[] = {1, 2, 3, 5, 10, 20, 50, 100, 200};
+
+    for (size_t i = 0; i < sizeof(rounder) / sizeof(rounder[0]); i++)
+        if (rounder[i] >= stride)
+            return rounder[i];
+    return stride;
 }
 
 void ss_ticks_log(struct ss_ticks *t, struct ss_range r, size_t most)
@@ -279,7 +289,7 @@ void ss_ticks_log(struct ss_ticks *t, struct ss_range r, size_t most)
         add_minor_ticks(t, r, below, above, 1);
         return;
     }
-    const int stride = (last - first) / (int)most + 1;
+    const int stride = round_stride((last - first) / (int)most + 1);
     for (int d = first; d <= last && t->n < SS_TICKS; d++)
         if ((d % stride + stride) % stride == 0)
             add_log_tick(t, 1.0, d, plain);
