@@ -204,7 +204,7 @@
         SS_WITH(SAMPLE_SAMPLER, SS_BIT(SS_SAMPLER_HMC)),                                                     \
         "leapfrog steps, each of size sqrt(2 step_size), that make a step: at most so many, at least half")  \
     KEY(SAMPLE_STEP_SIZE, "sample.step_size", NUMBER_ABOVE, sample.step_size, NULL, 0, SS_MAX_NUMBER,        \
-        "1e-2", SS_ALWAYS, "size of a step, in transformed units squared; mala and hmc begin their warm-up with it")
+        "1e-2", SS_ALWAYS, "size of a step, in transformed units squared; a warm-up begins with it")
 
 /* DEFAULT(key, values of its selector, "default") */
 #define SS_DEFAULTS(DEFAULT)                                                             \

@@ -168,7 +168,8 @@ static const char *read_shape(struct ss_device *device, const struct ss_graph *g
     s->rows = (uint32_t)(streams * s->tile);
     place(s, o);
     s->partials = partials_of(o->rows, s->tile);
-    s->workers = smaller(info->compute_units ? info->compute_units : 1, s->partials);
+    s->workers = o->workers ? o->workers : info->compute_units ? info->compute_units : 1;
+    s->workers = smaller(s->workers, s->partials);
     if (s->scratch > MOST_SCRATCH)
         return "the jets of its layers do not fit in a cache";
     if (s->partials * s->partial > UINT32_MAX / 4)
@@ -401,6 +402,14 @@ enum ss_status ss_fused_enqueue(struct ss_fused *f, const struct ss_fused_batch 
                                   ss_arg_f32(b->numbers[0]),
                                   ss_arg_f32(b->numbers[1]),
                                   ss_arg_f32(b->numbers[2]),
+                                  ss_arg_u32(b->words[0]),
+                                  ss_arg_u32(b->words[1]),
+                                  ss_arg_u32(b->words[2]),
+                                  ss_arg_u32(b->words[3]),
+                                  ss_arg_u32(b->words[4]),
+                                  ss_arg_u32(b->words[5]),
+                                  ss_arg_u32(b->slices.buffer != NULL),
+                                  ss_arg_u32(b->z.buffer != NULL),
                                   ss_arg_u32((uint32_t)s->scratch),
                                   ss_arg_u32((uint32_t)s->noise_at),
                                   ss_arg_u32((uint32_t)s->partial),

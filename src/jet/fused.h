@@ -14,7 +14,7 @@
 
 struct ss_fused;
 
-enum { SS_FUSED_DEFINES = 4, SS_FUSED_NUMBERS = 3 };
+enum { SS_FUSED_DEFINES = 4, SS_FUSED_NUMBERS = 3, SS_FUSED_WORDS = 6 };
 
 struct ss_fused_options {
     const char *file; /* below cl/, a literal */
@@ -26,6 +26,7 @@ struct ss_fused_options {
     bool unit;                 /* the slices are the unit vectors: none are read */
     bool noise;                /* a second array of rows x D is read */
     size_t tile;               /* samples carried at once; 0 = chosen from streams and rows */
+    size_t workers;            /* groups that work at once; 0 = as many as cores. Changes no bits */
 };
 
 /** Whether it takes this graph on this device; if not, `why` (size bytes) says the reason. */
@@ -54,8 +55,10 @@ bool ss_fused_has_base(const struct ss_fused *f); /* a diagonal quadratic term *
 
 struct ss_fused_batch {
     size_t rows;
-    size_t directions;           /* in all; handled in chunks of options.streams.slices */
-    struct ss_span x, slices, z; /* (rows, D), (directions, rows, D), (rows, D) */
+    size_t directions;              /* in all; handled in chunks of options.streams.slices */
+    struct ss_span x;               /* (rows, D) */
+    struct ss_span slices, z;       /* (directions, rows, D), (rows, D); .buffer NULL: drawn */
+    uint32_t words[SS_FUSED_WORDS]; /* of the random numbers */
     float numbers[SS_FUSED_NUMBERS];
     struct ss_span parameters, gradient; /* flat; gradient.buffer NULL: losses alone. Overwritten */
     struct ss_buffer *losses;            /* of each row */

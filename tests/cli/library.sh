@@ -79,7 +79,8 @@ mkdir -p alone && cp usr/lib/libslicescore.a alone
 # shellcheck disable=SC2046,SC2086 # lists of words
 if $CC -std=c11 -Wall -Wextra -Werror $instrument "$SOURCE/tests/example/score_points.c" -o static -Lalone \
     $(pkg-config --static --cflags --libs slicescore | sed "s|-L$PWD/usr/lib||") >out 2>&1; then
-    LD_LIBRARY_PATH= agrees ./static
+    LD_LIBRARY_PATH=''
+    agrees ./static
     ! ldd static | grep slicescore >found || wrong "$(cat found)"
 else
     wrong "$(cat out)"
@@ -89,7 +90,8 @@ begin "the header serves C++ too"
 if command -v c++ >/dev/null 2>&1; then
     printf '#include <slicescore.h>\nint main() { return slicescore_version()[0] == 0; }\n' >x.cc
     # shellcheck disable=SC2046,SC2086 # lists of words
-    c++ $instrument x.cc -o cpp $(pkg-config --cflags --libs slicescore) >out 2>&1 && ./cpp || wrong "$(cat out)"
+    c++ $instrument x.cc -o cpp $(pkg-config --cflags --libs slicescore) >out 2>&1 || wrong "$(cat out)"
+    LD_LIBRARY_PATH=$PWD/usr/lib ./cpp || wrong "it does not run"
 else
     skip "no C++ compiler"
 fi
