@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "run/run.h"
 #include "slicescore.h"
+#include "tests/support/device.h"
 #include "tests/support/scratch.h"
 
 /* ---- runs ---- */
@@ -413,6 +414,39 @@ START_TEST(samples_have_the_moments_of_the_law_in_its_own_units)
 }
 END_TEST
 
+START_TEST(hmc_adapts_its_step_and_says_how_well_it_mixed)
+{
+    struct slicescore *const s = loaded("plane");
+    struct slicescore_sampled sampled;
+    struct slicescore_sampling how;
+    static double x[4000];
+    double mean[2], c[3];
+
+    ck_assert_int_eq(slicescore_sampling(s, &how), SLICESCORE_OK);
+    how.sampler = SLICESCORE_SAMPLER_HMC;
+    how.warmup = 80;
+    how.acceptance = 0.8;
+    how.steps = 40;
+    how.leapfrog = 7;
+    how.step_size = 1e-3;
+    hush();
+    ck_assert_int_eq(slicescore_sample(s, &how, 2000, x, &sampled), SLICESCORE_OK);
+    loud();
+    ck_assert_uint_eq(sampled.count, 2000);
+    ck_assert_double_eq_tol(sampled.acceptance, 0.8, 0.07);
+    ck_assert(sampled.step_size > 0.05 && sampled.rhat < 1.05 && sampled.ess > 4000);
+    moments(x, 2000, mean, c); /* 4 standard errors as above, of half as many samples */
+    ck_assert_double_eq_tol(mean[0], 5, 0.42);
+    ck_assert_double_eq_tol(c[0], 4, 1.1);
+    how.acceptance = 1;
+    ck_assert_int_eq(slicescore_sample(s, &how, 10, x, NULL), SLICESCORE_ERROR_USAGE);
+    how.acceptance = 0.8;
+    how.leapfrog = 0;
+    ck_assert_int_eq(slicescore_sample(s, &how, 10, x, NULL), SLICESCORE_ERROR_USAGE);
+    slicescore_free(s);
+}
+END_TEST
+
 START_TEST(chains_start_where_the_caller_says)
 {
     struct slicescore *const s = loaded("plane");
@@ -545,6 +579,10 @@ END_TEST
 
 int main(void)
 {
+    if (test_small()) {
+        puts("skip: it trains runs, which takes too long here");
+        return EXIT_SUCCESS;
+    }
     Suite *const suite = suite_create("library");
     TCase *const c = tcase_create("library");
 
@@ -558,6 +596,7 @@ int main(void)
     tcase_add_test(c, a_normalized_density_is_that_of_the_law_that_was_learned);
     tcase_add_test(c, rows_that_are_not_finite_get_nan_and_spoil_no_other);
     tcase_add_test(c, samples_have_the_moments_of_the_law_in_its_own_units);
+    tcase_add_test(c, hmc_adapts_its_step_and_says_how_well_it_mixed);
     tcase_add_test(c, chains_start_where_the_caller_says);
     tcase_add_test(c, chains_that_ran_away_are_an_error_or_counted_never_samples);
     tcase_add_test(c, threads_with_a_handle_each_get_the_same_numbers_and_their_own_messages);

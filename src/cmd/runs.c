@@ -39,7 +39,8 @@ enum ss_status ss_print_result(const struct ss_invocation *in, const struct ss_r
     return st == SS_OK ? printed : st;
 }
 
-enum ss_status ss_open_run(const struct ss_invocation *in, struct ss_opened_run *out)
+enum ss_status ss_open_run_with(const struct ss_invocation *in, const char *const *overrides,
+                                size_t n_overrides, struct ss_opened_run *out)
 {
     int weights = 0;
     enum ss_status st = SS_OK;
@@ -48,8 +49,15 @@ enum ss_status ss_open_run(const struct ss_invocation *in, struct ss_opened_run 
     TRY(ss_run_open(in->words[0],
                     &(struct ss_opened_run_options){.device = in->device,
                                                     .weights = weights ? SS_WEIGHTS_LAST : SS_WEIGHTS_BEST,
+                                                    .overrides = overrides,
+                                                    .n_overrides = n_overrides,
                                                     .log = in->log},
                     out));
 out:
     return st;
+}
+
+enum ss_status ss_open_run(const struct ss_invocation *in, struct ss_opened_run *out)
+{
+    return ss_open_run_with(in, NULL, 0, out);
 }

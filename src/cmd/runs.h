@@ -18,4 +18,9 @@ SS_MUST_CHECK enum ss_status ss_print_result(const struct ss_invocation *in,
 /** The run that the first word names, with --device and --weights. */
 SS_MUST_CHECK enum ss_status ss_open_run(const struct ss_invocation *in, struct ss_opened_run *out);
 
+/** The same with KEY=VALUE over what the run's file says; the caller sees to it that they leave alone what
+ * was trained. */
+SS_MUST_CHECK enum ss_status ss_open_run_with(const struct ss_invocation *in, const char *const *overrides,
+                                              size_t n_overrides, struct ss_opened_run *out);
+
 #endif

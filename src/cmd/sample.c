@@ -1,11 +1,14 @@
 #include "run/sampling.h"
 
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "cmd/commands.h"
 #include "cmd/runs.h"
+#include "run/evaluate.h"
 
 static enum ss_status print(const struct ss_invocation *in, const struct ss_samples *s, const char *path)
 {
@@ -32,9 +35,25 @@ static enum ss_status print(const struct ss_invocation *in, const struct ss_samp
     return st;
 }
 
+/* What a run has learned is settled; how chains run is not. */
+static enum ss_status check_words(const struct ss_invocation *in)
+{
+    enum ss_status st = SS_OK;
+
+    TRY(ss_check_overrides(in, 1));
+    for (size_t i = 1; i < in->n_words; i++)
+        if (strncmp(in->words[i], "sample.", 7) != 0) {
+            st = SS_FAIL(SS_ERR_USAGE, "'%s': only keys of the sample block can be set here", in->words[i]);
+            break;
+        }
+out:
+    return st;
+}
+
 static enum ss_status run(const struct ss_invocation *in)
 {
-    const char *const output = ss_option_value(in, "output");
+    const char *const output = ss_option_value(in, "output"), *const start = ss_option_value(in, "start");
+    float *starts = NULL;
     struct ss_opened_run r = {0};
     struct ss_dataset *dataset = NULL;
     struct ss_samples samples = {0};
@@ -44,10 +63,15 @@ static enum ss_status run(const struct ss_invocation *in)
 
     if (output && !ss_path_has_extension(output, "npy") && !ss_path_has_extension(output, "csv"))
         return SS_FAIL(SS_ERR_USAGE, "%s: samples are written as .npy or .csv", output);
-    TRY(ss_open_run(in, &r));
+    TRY(check_words(in));
+    TRY(ss_open_run_with(in, in->words + 1, in->n_words - 1, &r));
     struct ss_sampling how = ss_sampling_of(&r.trained);
     TRY(ss_option_count(in, "number", 1, &how.count, &given));
-    TRY(ss_sampling_starts(&r.trained, &dataset));
+    if (start)
+        TRY(ss_file_rows(&r.trained, start, 0, false, &starts, NULL, &how.starts));
+    else
+        TRY(ss_sampling_starts(&r.trained, &dataset));
+    how.start = starts;
     how.dataset = dataset;
     TRY(ss_samples_draw(&r.trained, &how, &samples));
     if (samples.count == 0) {
@@ -60,6 +84,7 @@ static enum ss_status run(const struct ss_invocation *in)
     TRY(print(in, &samples, path));
 out:
     free(path);
+    free(starts);
     ss_samples_release(&samples);
     ss_dataset_free(dataset);
     ss_opened_run_release(&r);
@@ -68,18 +93,22 @@ out:
 
 static const struct ss_option options[] = {
     {"number", 'n', "N", "chains, each one sample (default sample.count of the run)", false},
+    {"start", 0, "FILE", "rows that chains start from, in the data's own units, used in turn", false},
     {"output", 'o', "OUT.npy|OUT.csv", "where to write them (default RUN/samples/samples.npy)", false},
     SS_OPTION_WEIGHTS};
 
 const struct ss_command ss_command_sample = {
     .name = "sample",
-    .words = "RUN",
+    .words = "RUN [sample.KEY=VALUE ...]",
     .summary = "Draw samples from a trained model, in the data's own units",
-    .details = "Chains are those of the run's `sample:` block. They start from standard normals "
-               "(sample.start: noise) or training\n"
-               "rows (data); auto takes data for more than two columns and for images.",
+    .details =
+        "Chains are those of the run's `sample:` block, of which any key can be set here "
+        "(sample.sampler=hmc). They start from standard\n"
+        "normals (sample.start: noise), training rows (data) or the rows of --start; auto takes data for "
+        "more than two columns and\n"
+        "for images. Chains that ran away or never moved are counted and left out.",
     .least = 1,
-    .most = 1,
+    .most = SIZE_MAX,
     .options = options,
     .n_options = SS_COUNT(options),
     .device = true,

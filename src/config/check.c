@@ -42,6 +42,9 @@ static void check_use(struct ss_loader *l, enum ss_key_id id)
 
     if (!ss_loader_has(l, id) || by == SS_KEY_NONE || l->bad[by] || ss_key_used(l->e, key))
         return;
+    /* A resolved file holds no key that its own kinds do not use: an override has chosen another kind. */
+    if (l->may_be_gone && l->given[id]->place.document->order == 0)
+        return;
     const unsigned value = *(const unsigned *)ss_key_value(l->e, &ss_keys[by]);
     const bool file = by == SS_KEY_DATA_SOURCE && value == SS_SOURCE_NONE;
     if (file && !l->given[SS_KEY_DATA_FILE])

@@ -27,7 +27,7 @@ SS_MUST_CHECK enum ss_status ss_experiment_load(const char *path, const char *co
 void ss_experiment_free(struct ss_experiment *e);
 
 /** The same for the resolved file of a run that exists: data.file and train.start may be gone since, and
- * whoever opens them says so. */
+ * whoever opens them says so; keys of the file that an override leaves without use are passed over. */
 SS_MUST_CHECK enum ss_status ss_experiment_reload(const char *path, const char *const *overrides,
                                                   size_t n_overrides, struct ss_experiment **out);
 

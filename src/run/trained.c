@@ -90,7 +90,7 @@ static enum ss_status load_parts(const struct ss_run_directory *d,
     TRY(ss_run_directory_file(d, "resolved.yaml", &resolved));
     TRY(ss_run_directory_file(d, "transform.safetensors", &transform));
     TRY(ss_run_directory_file(d, "ckpt", &checkpoints));
-    TRY(ss_experiment_reload(resolved, NULL, 0, &r->experiment));
+    TRY(ss_experiment_reload(resolved, options->overrides, options->n_overrides, &r->experiment));
     if (r->record.dimension == 0) {
         st = SS_FAIL(SS_ERR_FILE,
                      "%s: this run never began training (status %s); `slicescore resume %s` starts it",

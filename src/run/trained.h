@@ -53,6 +53,8 @@ struct ss_opened_run_options {
     const char *device;       /* --device, or NULL */
     struct ss_device *opened; /* borrowed for as long as the run is open; NULL: one is opened for it */
     enum ss_weights weights;
+    const char *const *overrides; /* "sample.KEY=VALUE", or NULL */
+    size_t n_overrides;
     struct ss_log *log;
 };
 

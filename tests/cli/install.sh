@@ -31,15 +31,13 @@ is "$(PKG_CONFIG_PATH=stage/usr/lib/pkgconfig pkg-config --modversion slicescore
 is "$(PKG_CONFIG_PATH=stage/usr/lib/pkgconfig pkg-config --variable=prefix slicescore)" /usr
 ! grep -rlF "$PWD" stage/usr/lib stage/usr/share >found || wrong "the stage is named in $(cat found)"
 
-if [ -e "$SOURCE/include/slicescore.h" ]; then
-    begin "the library's header is there and a program links with what pkg-config says"
-    exists stage/usr/include/slicescore.h stage/usr/lib/libslicescore.a
-fi
+begin "the library is there, shared and static, with its header"
+exists stage/usr/include/slicescore.h stage/usr/lib/libslicescore.a stage/usr/lib/libslicescore.so
 
 begin "uninstall takes all of it away and nothing else"
 : >stage/usr/bin/other
 made uninstall
 exits 0
-is "$(find stage -type f)" stage/usr/bin/other
+is "$(find stage -type f -o -type l)" stage/usr/bin/other
 
 finish

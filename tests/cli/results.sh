@@ -133,6 +133,27 @@ run score run few.csv -o few.txt
 exits 2
 err_has ".npy or .csv"
 
+begin "chains run as the command line says, and start from the rows of a file"
+run sample run sample.sampler=hmc sample.steps=40 sample.warmup=60 sample.leapfrog=6 -n 1000 -o hmc.npy --json
+exits 0
+json 'it["samples"] == 1000 and abs(it["acceptance"] - 0.8) < 0.1 and it["rhat"] < 1.05 and it["effective_sample_size"] > 1000'
+err_has "R-hat"
+run sample run sample.sampler=langevin sample.steps=1 sample.step_size=1e-12 --start few.csv -n 3 -o start.csv
+exits 0
+"$PYTHON" - 2>assertion <<'PYTHON' || wrong "$(tail -n 1 assertion)"
+a, b = [[[float(x) for x in l.split(",")[:2]] for l in open(f).read().split("\n")[1:4]] for f in ("start.csv", "few.csv")]
+assert all(abs(p - q) < 1e-4 * abs(q) for r, s in zip(a, b) for p, q in zip(r, s)), (a, b)
+PYTHON
+run sample run model.kind=score
+exits 2
+err_has "sample block"
+run sample run sample.sampler=nuts
+exits 2
+run sample run sample.sampler=langevin sample.step_size=1e4 -n 20 -o gone.npy
+exits 6
+err_has "ran away"
+! [ -e gone.npy ] || wrong "chains that diverged were written"
+
 begin "a file of other columns is refused"
 cut -d, -f1,2 few.csv >narrow.csv
 run score run narrow.csv
