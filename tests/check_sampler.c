@@ -197,7 +197,7 @@ START_TEST(hmc_has_the_law_of_a_gaussian_and_finds_its_step_size)
         ck_assert_uint_eq(f.result.runaway + f.result.stuck + f.result.divergent, 0);
         ck_assert_msg(fabs(f.result.acceptance - 0.8) < 0.06, "acceptance %.3f", f.result.acceptance);
         ck_assert_msg(f.result.rhat < 1.05, "R-hat %.3f", f.result.rhat);
-        ck_assert_msg(f.result.ess > 5 * chains_wanted(), "%.0f states",
+        ck_assert_msg(f.result.ess > 5.0 * (double)chains_wanted(), "%.0f states",
                       f.result.ess); /* it goes far in a step */
         compare(&f, 0.0);
         fixture_release(&f);
@@ -329,7 +329,7 @@ START_TEST(slow_chains_have_few_effective_states_and_a_high_rhat)
     fixture_init(&f, SS_MODEL_GAUSSIAN);
     ok(run(&f, SS_SAMPLER_MALA, 100, 1e-4));
     ck_assert_msg(f.result.rhat > 1.5, "R-hat %.3f", f.result.rhat);
-    ck_assert_msg(f.result.ess < 2 * chains_wanted(), "%.0f states", f.result.ess);
+    ck_assert_msg(f.result.ess < 2.0 * (double)chains_wanted(), "%.0f states", f.result.ess);
     fixture_release(&f);
 }
 END_TEST
