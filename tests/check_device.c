@@ -1,42 +1,520 @@
 #include <check.h>
+#include <dirent.h>
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
 
-#include "device/device.h"
+#include "base/checked.h"
+#include "base/file.h"
+#include "device/embedded.h"
 #include "device/gemm.h"
+#include "device/opencl.h"
+#include "device/quirks.h"
+#include "device/selftest.h"
 
 static struct ss_device *device;
+static struct ss_text said; /* by the code under test, while caught */
 
 static void ok(enum ss_status st)
 {
-    ck_assert_msg(st == SS_OK, "%s", ss_status_name(st));
+    ck_assert_msg(st == SS_OK, "%s: %s", ss_status_name(st), said.data ? said.data : "");
 }
 
 static void open_device(void)
 {
-    ok(ss_device_open(NULL, &device));
+    ss_text_init(&said);
+    ok(ss_device_open(getenv("SLICESCORE_DEVICE"), &device));
 }
 
 static void close_device(void)
 {
     ss_device_free(device);
+    ss_text_release(&said);
 }
 
-START_TEST(a_product_of_two_small_matrices_is_right)
+static void keep_text(void *context, enum ss_level level, const char *text)
 {
-    const float a[6] = {1, 2, 3, 4, 5, 6}, b[6] = {1, 0, 0, 1, 1, 1};
-    float c[4];
-    struct ss_buffer *m = NULL;
+    (void)context;
+    ss_text_addf(&said, "%d %s\n", (int)level, text);
+}
 
-    ok(ss_buffer_create(device, 64 * sizeof(float), &m));
-    ok(ss_span_write(ss_span_of(m), a, 6));
-    ok(ss_span_write((struct ss_span){m, 6}, b, 6));
-    ok(ss_gemm_enqueue(
-        device,
-        &(struct ss_gemm){
-            .m = 2, .n = 2, .k = 3, .a = {m, 0}, .b = {m, 6}, .c = {m, 12}, .lda = 3, .ldb = 2, .ldc = 2}));
-    ok(ss_span_read((struct ss_span){m, 12}, c, 4));
-    ck_assert(c[0] == 4 && c[1] == 5 && c[2] == 10 && c[3] == 11);
-    ss_buffer_free(m);
+static void catch_text(void)
+{
+    ss_text_clear(&said);
+    ss_sink_set(keep_text, NULL);
+}
+
+static void said_part(const char *part)
+{
+    ss_sink_set(NULL, NULL);
+    ck_assert_msg(strstr(said.data, part) != NULL, "'%s' is not in: %s", part, said.data);
+}
+
+static bool small(void)
+{
+    return getenv("SLICESCORE_TEST_SMALL") != NULL;
+}
+
+/* ---- memory ---- */
+
+START_TEST(buffers_start_as_zeros_and_are_counted)
+{
+    const size_t before = ss_device_allocated(device);
+    float x[100];
+    struct ss_buffer *b = NULL;
+
+    ok(ss_buffer_create(device, sizeof(x), &b));
+    ck_assert_uint_eq(ss_buffer_bytes(b), sizeof(x));
+    ck_assert_uint_ge(ss_device_allocated(device), before + sizeof(x));
+    ok(ss_span_read(ss_span_of(b), x, 100));
+    for (size_t i = 0; i < 100; i++)
+        ck_assert(x[i] == 0.0f);
+    ss_buffer_free(b);
+    ss_buffer_free(NULL);
+    ck_assert_uint_eq(ss_device_allocated(device), before);
+}
+END_TEST
+
+START_TEST(spans_write_copy_zero_and_read_their_part)
+{
+    float x[8] = {1, 2, 3, 4, 5, 6, 7, 8}, y[8];
+    static const float want[8] = {3, 4, 3, 4, 5, 0, 0, 8};
+    struct ss_buffer *b = NULL, *c = NULL;
+
+    ok(ss_buffer_create(device, sizeof(x), &b));
+    ok(ss_buffer_create(device, 2 * sizeof(x), &c));
+    ok(ss_span_write(ss_span_at(ss_span_of(c), 3), x, 8));
+    ok(ss_span_copy(ss_span_at(ss_span_of(c), 3), ss_span_of(b), 8));
+    ok(ss_span_copy(ss_span_at(ss_span_of(c), 5), ss_span_of(b), 2));
+    ok(ss_span_zero(ss_span_at(ss_span_of(b), 5), 2));
+    ok(ss_span_zero(ss_span_at(ss_span_of(b), 8), 0));
+    ok(ss_span_read(ss_span_of(b), y, 8));
+    ck_assert(memcmp(y, want, sizeof(y)) == 0);
+    catch_text();
+    ck_assert_int_eq(ss_span_write(ss_span_at(ss_span_of(b), 3), x, 6), SS_ERR_INTERNAL);
+    ck_assert_int_eq(ss_span_read(ss_span_at(ss_span_of(b), 9), y, 0), SS_ERR_INTERNAL);
+    ck_assert_int_eq(ss_span_copy(ss_span_of(c), ss_span_of(b), 9), SS_ERR_INTERNAL);
+    ck_assert_int_eq(ss_span_zero(ss_span_at(ss_span_of(b), SIZE_MAX), 2), SS_ERR_INTERNAL);
+    said_part("zero of 2 elements");
+    ss_buffer_free(b);
+    ss_buffer_free(c);
+}
+END_TEST
+
+START_TEST(too_large_a_buffer_is_an_error_that_tells_the_limit)
+{
+    const size_t before = ss_device_allocated(device);
+    struct ss_buffer *b = NULL;
+
+    catch_text();
+    ck_assert_int_eq(ss_buffer_create(device, (size_t)1 << 50, &b), SS_ERR_MEMORY);
+    said_part("allows at most");
+    catch_text();
+    ck_assert_int_eq(ss_buffer_create(device, SIZE_MAX, &b), SS_ERR_MEMORY);
+    said_part("allows at most");
+    ck_assert_ptr_null(b);
+    ck_assert_uint_eq(ss_device_allocated(device), before);
+}
+END_TEST
+
+/* ---- kernels ---- */
+
+static struct ss_kernel *sum_kernel(long group)
+{
+    const struct ss_define define = {"GROUP", group};
+    struct ss_kernel *k = NULL;
+
+    ok(ss_device_kernel(device, "device/selftest.cl", "selftest_sum", &define, 1, &k));
+    return k;
+}
+
+START_TEST(a_program_is_built_once_for_each_set_of_defines)
+{
+    struct ss_kernel *const first = sum_kernel(8);
+    const size_t builds = ss_device_builds(device, NULL);
+    double seconds = -1.0;
+
+    ck_assert_ptr_eq(sum_kernel(8), first);
+    ck_assert_uint_eq(ss_device_builds(device, &seconds), builds);
+    ck_assert(seconds > 0.0);
+    ck_assert_ptr_ne(sum_kernel(4), first);
+    ck_assert_uint_eq(ss_device_builds(device, NULL), builds + 1);
+}
+END_TEST
+
+START_TEST(what_is_not_there_is_an_error_that_names_it)
+{
+    struct ss_kernel *k = NULL;
+
+    catch_text();
+    ck_assert_int_eq(ss_device_kernel(device, "device/none.cl", "x", NULL, 0, &k), SS_ERR_INTERNAL);
+    said_part("device/none.cl");
+    catch_text();
+    ck_assert_int_eq(ss_device_kernel(device, "device/selftest.cl", "none", NULL, 0, &k), SS_ERR_DEVICE);
+    said_part("clCreateKernel: CL_INVALID_KERNEL_NAME (-46), none on ");
+    ck_assert_ptr_null(k);
+}
+END_TEST
+
+START_TEST(a_launch_with_the_wrong_number_of_arguments_is_refused)
+{
+    struct ss_kernel *const k = sum_kernel(8);
+    const struct ss_arg args[] = {ss_arg_u32(1), ss_arg_buffer(NULL)};
+
+    catch_text();
+    ck_assert_int_eq(ss_launch(k, (struct ss_range){.global = {8}, .local = {8}}, args, 2), SS_ERR_INTERNAL);
+    said_part("selftest_sum takes 4 arguments, 2 given");
+}
+END_TEST
+
+START_TEST(a_failed_launch_names_call_code_kernel_and_device)
+{
+    struct ss_kernel *const k = sum_kernel(8);
+    struct ss_buffer *b = NULL;
+
+    ok(ss_buffer_create(device, 64, &b));
+    const struct ss_arg args[] = {ss_arg_u32(0), ss_arg_buffer(b), ss_arg_buffer(b), ss_arg_buffer(b)};
+    catch_text();
+    ck_assert_int_eq(ss_launch(k, (struct ss_range){.global = {1u << 20}, .local = {1u << 20}}, args, 4),
+                     SS_ERR_DEVICE);
+    said_part("clEnqueueNDRangeKernel: CL_INVALID_WORK_");
+    said_part("selftest_sum on ");
+    said_part(ss_device_info(device)->name);
+    ss_buffer_free(b);
+}
+END_TEST
+
+START_TEST(a_launch_over_nothing_does_nothing)
+{
+    ok(ss_launch(sum_kernel(8), (struct ss_range){.global = {0}}, NULL, 0));
+}
+END_TEST
+
+static void write_kernel(const char *folder, const char *name, const char *text)
+{
+    char *path = NULL;
+
+    ok(ss_path_join(folder, name, &path));
+    ok(ss_file_write(path, text, strlen(text)));
+    free(path);
+}
+
+START_TEST(a_failed_build_shows_log_and_numbered_source_of_the_folder_in_the_environment)
+{
+    char folder[] = "/tmp/ss-check-device-XXXXXX";
+    struct ss_kernel *k = NULL;
+    struct ss_device *d = NULL;
+    float x = 0.0f;
+    struct ss_buffer *b = NULL;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    setenv("SLICESCORE_CL_DIR", folder, 1);
+    write_kernel(folder, "one.clh", "#define ONE 1.0f\n");
+    write_kernel(folder, "good.cl",
+                 "#include \"one.clh\"\nkernel void f(global float *x)\n{\n    *x = ONE;\n}\n");
+    write_kernel(folder, "bad.cl", "kernel void f(global float *x)\n{\n    *x = nonsense;\n}\n");
+    write_kernel(folder, "loop.cl", "#include \"loop.cl\"\n");
+    ok(ss_device_open(getenv("SLICESCORE_DEVICE"), &d));
+    ok(ss_device_kernel(d, "good.cl", "f", NULL, 0, &k));
+    ok(ss_buffer_create(d, sizeof(x), &b));
+    const struct ss_arg arg = ss_arg_buffer(b);
+    ok(ss_launch(k, (struct ss_range){.global = {1}}, &arg, 1));
+    ok(ss_span_read(ss_span_of(b), &x, 1));
+    ck_assert(x == 1.0f);
+    catch_text();
+    ck_assert_int_eq(ss_device_kernel(d, "bad.cl", "f", NULL, 0, &k), SS_ERR_BUILD);
+    said_part("   3      *x = nonsense;");
+    said_part("CL_BUILD_PROGRAM_FAILURE");
+    catch_text();
+    ck_assert_int_eq(ss_device_kernel(d, "loop.cl", "f", NULL, 0, &k), SS_ERR_INTERNAL);
+    said_part("too deep");
+    catch_text();
+    ck_assert_int_eq(ss_device_kernel(d, "none.cl", "f", NULL, 0, &k), SS_ERR_FILE);
+    said_part("none.cl");
+    unsetenv("SLICESCORE_CL_DIR");
+    ss_buffer_free(b);
+    ss_device_free(d);
+    static const char *const names[] = {"one.clh", "good.cl", "bad.cl", "loop.cl"};
+    for (size_t i = 0; i < SS_COUNT(names); i++) {
+        char *path = NULL;
+        ok(ss_path_join(folder, names[i], &path));
+        unlink(path);
+        free(path);
+    }
+    rmdir(folder);
+}
+END_TEST
+
+/* ---- uploads ---- */
+
+enum { ROWS = 4096 };
+
+static void send_batch(struct ss_upload *u, size_t batch, struct ss_buffer **out)
+{
+    void *host = NULL;
+
+    ok(ss_upload_slot(u, &host));
+    for (size_t i = 0; i < ROWS; i++)
+        ((float *)host)[i] = (float)(batch + i);
+    ok(ss_upload_send(u, out));
+}
+
+/* Adds to total what the buffer holds, through a product: total (1 x ROWS) += 1 (1 x 1) buffer. */
+static void add_to(struct ss_buffer *one, struct ss_buffer *from, struct ss_buffer *total)
+{
+    ok(ss_gemm_enqueue(device, &(struct ss_gemm){.m = 1,
+                                                 .n = ROWS,
+                                                 .k = 1,
+                                                 .a = {one, 0},
+                                                 .b = {from, 0},
+                                                 .c = {total, 0},
+                                                 .lda = 1,
+                                                 .ldb = ROWS,
+                                                 .ldc = ROWS,
+                                                 .accumulate = true}));
+}
+
+/* Loop index 0: compute on a batch, then send the next; 1: send the next one first. */
+START_TEST(every_batch_arrives_whole_in_whichever_order_one_sends_and_computes)
+{
+    const size_t batches = small() ? 4 : 50;
+    const float x = 1.0f;
+    float got[ROWS];
+    struct ss_buffer *one = NULL, *total = NULL, *now = NULL, *next = NULL;
+    struct ss_upload *u = NULL;
+
+    ok(ss_buffer_create(device, sizeof(x), &one));
+    ok(ss_span_write(ss_span_of(one), &x, 1));
+    ok(ss_buffer_create(device, sizeof(got), &total));
+    ok(ss_upload_create(device, sizeof(got), &u));
+    send_batch(u, 0, &next);
+    for (size_t b = 0; b < batches; b++) {
+        now = next;
+        if (_i)
+            send_batch(u, b + 1, &next);
+        add_to(one, now, total);
+        if (!_i)
+            send_batch(u, b + 1, &next);
+    }
+    ok(ss_span_read(ss_span_of(total), got, ROWS));
+    for (size_t i = 0; i < ROWS; i++)
+        ck_assert(got[i] == (float)(batches * i + batches * (batches - 1) / 2));
+    ok(ss_span_read(ss_span_of(next), got, ROWS)); /* reading waits for the copy too */
+    ck_assert(got[ROWS - 1] == (float)(batches + ROWS - 1));
+    ss_upload_free(u);
+    ss_upload_free(NULL);
+    ss_buffer_free(one);
+    ss_buffer_free(total);
+}
+END_TEST
+
+/* ---- binaries kept ---- */
+
+static size_t files_in(const char *folder, char *first, size_t size)
+{
+    DIR *const d = opendir(folder);
+    size_t n = 0;
+
+    if (!d)
+        return 0;
+    for (struct dirent *e; (e = readdir(d));)
+        if (strstr(e->d_name, ".bin")) {
+            n++;
+            snprintf(first, size, "%s/%s", folder, e->d_name);
+        }
+    closedir(d);
+    return n;
+}
+
+static void build_and_run(void)
+{
+    const struct ss_define define = {"GROUP", 16};
+    struct ss_device *d = NULL;
+    struct ss_kernel *k = NULL;
+
+    ok(ss_device_open(getenv("SLICESCORE_DEVICE"), &d));
+    ok(ss_device_kernel(d, "device/selftest.cl", "selftest_sum", &define, 1, &k));
+    ss_device_free(d);
+}
+
+static void damage(const char *path, long at)
+{
+    FILE *const f = fopen(path, "r+b");
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(fseek(f, at, at < 0 ? SEEK_END : SEEK_SET), 0);
+    const int c = fgetc(f);
+    ck_assert_int_eq(fseek(f, -1, SEEK_CUR), 0);
+    ck_assert_int_ne(fputc(c ^ 1, f), EOF);
+    ck_assert_int_eq(fclose(f), 0);
+}
+
+/* An entry: magic (8 bytes), key (16), size (8) and check (8) of the binary that follows. */
+static bool is_sound(const char *data, size_t size)
+{
+    uint64_t told[2];
+
+    memcpy(told, data + 24, sizeof(told));
+    return size > 40 && told[0] == size - 40 && told[1] == XXH3_64bits(data + 40, size - 40);
+}
+
+/* Each kind of damage must lead to a fresh entry, not to an error and not to the damaged binary. */
+START_TEST(binaries_are_kept_only_where_the_driver_keeps_none_and_a_bad_one_is_a_miss)
+{
+    char root[] = "/tmp/ss-check-cache-XXXXXX", folder[128], path[512] = "";
+    const bool keeps = ss_quirk_of(ss_device_info(device))->flags & SS_QUIRK_KEEP_BINARIES;
+    char *data = NULL, *old = getenv("XDG_CACHE_HOME") ? strdup(getenv("XDG_CACHE_HOME")) : NULL;
+    size_t size;
+    struct stat s;
+
+    ck_assert_ptr_nonnull(mkdtemp(root));
+    setenv("XDG_CACHE_HOME", root, 1);
+    snprintf(folder, sizeof(folder), "%s/slicescore/kernels", root);
+    build_and_run();
+    ck_assert_uint_eq(files_in(folder, path, sizeof(path)), keeps);
+    if (keeps) {
+        ck_assert(stat(folder, &s) == 0 && (s.st_mode & 0777) == 0700);
+        ok(ss_file_read(path, 1u << 26, &data, &size));
+        ck_assert(is_sound(data, size));
+        static const long places[] = {0, 9, 26, 34, -1};
+        for (size_t i = 0; i < SS_COUNT(places) + 1; i++) {
+            free(data);
+            if (i < SS_COUNT(places))
+                damage(path, places[i]);
+            else
+                ck_assert_int_eq(truncate(path, (off_t)size / 2), 0);
+            build_and_run();
+            ok(ss_file_read(path, 1u << 26, &data, &size));
+            ck_assert_msg(is_sound(data, size), "damage %zu", i);
+        }
+        ck_assert_int_eq(chmod(folder, 0777), 0); /* others could write: not to be trusted */
+        unlink(path);
+        build_and_run();
+        ck_assert_uint_eq(files_in(folder, path, sizeof(path)), 0);
+        free(data);
+    }
+    unlink(path);
+    rmdir(folder);
+    snprintf(folder, sizeof(folder), "%s/slicescore", root);
+    rmdir(folder);
+    rmdir(root);
+    if (old)
+        setenv("XDG_CACHE_HOME", old, 1);
+    else
+        unsetenv("XDG_CACHE_HOME");
+    free(old);
+}
+END_TEST
+
+/* ---- self-test ---- */
+
+static bool broken_ran, broken_full;
+
+static enum ss_status broken(struct ss_device *d, bool full, struct ss_selftest *t)
+{
+    bool passed = true;
+    enum ss_status st = SS_OK;
+
+    (void)d;
+    broken_ran = true;
+    broken_full = full;
+    TRY(ss_selftest_add(t, "broken", "only", NAN, 1.0, &passed));
+    ck_assert(!passed);
+    st = SS_FAIL(SS_ERR_SELFTEST, "broken");
+out:
+    return st;
+}
+
+START_TEST(the_device_answers_its_self_test_and_a_family_of_another_room_is_run_with_it)
+{
+    const struct ss_selftest_family more = {"broken", broken};
+    struct ss_selftest t = {0};
+
+    ok(ss_selftest_device(device, !small(), NULL, 0, &t));
+    ck_assert_uint_ge(t.count, 3);
+    ck_assert_str_eq(t.rows[t.count - 1].family, "matrix product");
+    ck_assert_str_eq(t.rows[t.count - 1].plan, ss_gemm_backend(device));
+    ck_assert(t.rows[0].passed && t.rows[0].error == 0.0);
+    ss_selftest_release(&t);
+    catch_text();
+    ck_assert_int_eq(ss_selftest_device(device, false, &more, 1, &t), SS_ERR_SELFTEST);
+    said_part("broken");
+    ck_assert(broken_ran && !broken_full);
+    ck_assert(!t.rows[t.count - 1].passed && t.rows[0].passed);
+    ss_selftest_release(&t);
+}
+END_TEST
+
+/* The kernels below `folder`, those of gemm_own.cl with a fault. */
+static void write_kernels(const char *folder, const char *right, const char *wrong)
+{
+    for (const struct ss_embedded *e = ss_embedded; e->name; e++) {
+        char *path = NULL, *where = NULL;
+        const char *const at = strcmp(e->name, "device/gemm_own.cl") == 0 ? strstr(e->text, right) : NULL;
+        struct ss_text t;
+        ss_text_init(&t);
+        if (at) {
+            ss_text_add_bytes(&t, e->text, (size_t)(at - e->text));
+            ss_text_add(&t, wrong);
+        }
+        ss_text_add(&t, at ? at + strlen(right) : e->text);
+        ok(ss_path_join(folder, e->name, &path));
+        ok(ss_path_folder(path, &where));
+        ok(ss_folder_create(where));
+        ok(ss_file_write(path, t.data, t.length));
+        free(path);
+        free(where);
+        ss_text_release(&t);
+    }
+}
+
+/* A driver that computes wrong, played by kernels that do: only the plain product is left right. */
+START_TEST(a_product_that_comes_out_wrong_is_set_aside_for_a_simpler_one)
+{
+    char folder[] = "/tmp/ss-check-device-XXXXXX", command[64];
+    struct ss_selftest t = {0};
+    struct ss_device *d = NULL;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    write_kernels(folder, "sum[i][j] = fma(x, y[j], sum[i][j]);",
+                  "sum[i][j] = fma(x, 2.0f * y[j], sum[i][j]);");
+    setenv("SLICESCORE_CL_DIR", folder, 1);
+    ok(ss_device_open(getenv("SLICESCORE_DEVICE"), &d));
+    ss_gemm_choose(d, SS_GEMM_OWN);
+    const bool was_simple = strcmp(ss_gemm_backend(d), "own-simple") == 0;
+    catch_text();
+    const enum ss_status st = ss_selftest_device(d, false, NULL, 0, &t);
+    said_part("computes the matrix product 'own-simple' wrong");
+    said_part("set aside for 'plain'");
+    ok(st);
+    ck_assert_uint_eq(t.count, was_simple ? 4 : 5);
+    ck_assert(!t.rows[2].passed && t.rows[2].error > 0.0 && t.rows[t.count - 1].passed);
+    ck_assert_str_eq(ss_gemm_backend(d), "plain");
+    ss_selftest_release(&t);
+    ss_device_free(d);
+    unsetenv("SLICESCORE_CL_DIR");
+    snprintf(command, sizeof(command), "rm -r %s", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
+START_TEST(setting_aside_ends_with_plain)
+{
+    struct ss_device *d = NULL;
+
+    ok(ss_device_open(getenv("SLICESCORE_DEVICE"), &d));
+    ss_gemm_choose(d, SS_GEMM_CLBLAST);
+    ck_assert_str_eq(ss_gemm_backend(d), "clblast");
+    ck_assert(ss_gemm_set_aside(d));
+    ck_assert_str_eq(ss_gemm_backend(d), "plain");
+    ck_assert(!ss_gemm_set_aside(d));
+    ss_gemm_choose(d, SS_GEMM_OWN);
+    ck_assert_str_eq(ss_gemm_backend(d), "plain");
+    ss_device_free(d);
+    ss_device_free(NULL);
 }
 END_TEST
 
@@ -45,13 +523,26 @@ int main(void)
     Suite *const s = suite_create("device");
     TCase *const c = tcase_create("device");
 
-    tcase_set_timeout(c, 120);
+    tcase_set_timeout(c, 300);
     tcase_add_unchecked_fixture(c, open_device, close_device);
-    tcase_add_test(c, a_product_of_two_small_matrices_is_right);
+    tcase_add_test(c, buffers_start_as_zeros_and_are_counted);
+    tcase_add_test(c, spans_write_copy_zero_and_read_their_part);
+    tcase_add_test(c, too_large_a_buffer_is_an_error_that_tells_the_limit);
+    tcase_add_test(c, a_program_is_built_once_for_each_set_of_defines);
+    tcase_add_test(c, what_is_not_there_is_an_error_that_names_it);
+    tcase_add_test(c, a_launch_with_the_wrong_number_of_arguments_is_refused);
+    tcase_add_test(c, a_failed_launch_names_call_code_kernel_and_device);
+    tcase_add_test(c, a_launch_over_nothing_does_nothing);
+    tcase_add_test(c, a_failed_build_shows_log_and_numbered_source_of_the_folder_in_the_environment);
+    tcase_add_loop_test(c, every_batch_arrives_whole_in_whichever_order_one_sends_and_computes, 0, 2);
+    tcase_add_test(c, binaries_are_kept_only_where_the_driver_keeps_none_and_a_bad_one_is_a_miss);
+    tcase_add_test(c, the_device_answers_its_self_test_and_a_family_of_another_room_is_run_with_it);
+    tcase_add_test(c, a_product_that_comes_out_wrong_is_set_aside_for_a_simpler_one);
+    tcase_add_test(c, setting_aside_ends_with_plain);
     suite_add_tcase(s, c);
     SRunner *const r = srunner_create(s);
-    srunner_set_fork_status(r, CK_NOFORK);
-    srunner_run_all(r, CK_NORMAL);
+    srunner_set_fork_status(r, CK_NOFORK); /* a child inherits a driver's locks, not its threads, and hangs */
+    srunner_run_all(r, CK_ENV);
     const int failed = srunner_ntests_failed(r);
     srunner_free(r);
     return failed != 0;

@@ -192,6 +192,8 @@ START_TEST(sizes_around_the_blocks_are_exact)
     use(_i);
     for (size_t i = 0; i < (small ? 0 : SS_COUNT(shapes)); i++)
         check_transposes(shapes[i][0], shapes[i][1], shapes[i][2]);
+    /* long rows: each on a page of its own, so B is packed */
+    check_product(&(struct shape){.m = 200, .n = 5, .k = 20, .gap = 1000});
     if (small) {
         check_transposes(50, 9, 5);
         check_transposes(3, 20, 33);

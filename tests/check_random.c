@@ -334,15 +334,36 @@ START_TEST(device_gives_the_published_answers)
 }
 END_TEST
 
-START_TEST(device_and_host_agree_to_the_bit)
+START_TEST(sixteen_lanes_at_once_are_sixteen_calls)
 {
-    enum { N = 1 << 17 };
-    static const uint32_t ends[] = {0,          1,          0x7fffffff, 0x80000000, 0xffffffff,
-                                    0xb504f333, 0xb504f334, 0x20000000, 0x1fffffff};
-    uint32_t *const in = malloc(N * 16);
-    float *const out = malloc(N * 48);
+    enum { N = 500 };
+    static uint32_t in[N][6], out[N][64];
 
     for (uint32_t i = 0; i < N; i++) {
+        ss_random_bits(2, SS_PURPOSE_NOISE, (uint32_t[4]){i, 0, 0, 0}, in[i]);
+        ss_random_bits(2, SS_PURPOSE_NOISE, (uint32_t[4]){i, 1, 0, 0}, in[i] + 2);
+        in[i][3] = i % 3 ? in[i][3] : 0xfffffff8u + i % 16; /* the last word wraps */
+    }
+    on_device("random_wide", &in[0][0], N * 6, N, out, N * 64);
+    for (size_t i = 0; i < N; i++)
+        for (uint32_t lane = 0; lane < 16; lane++) {
+            uint32_t want[4];
+            const uint32_t counter[4] = {in[i][0], in[i][1], in[i][2], in[i][3] + lane};
+            ss_random_bits(in[i][4], (enum ss_purpose)in[i][5], counter, want);
+            ck_assert_mem_eq(out[i] + 4 * lane, want, sizeof want);
+        }
+}
+END_TEST
+
+START_TEST(device_and_host_agree_to_the_bit)
+{
+    const uint32_t n = getenv("SLICESCORE_TEST_SMALL") ? 1 << 10 : 1 << 17;
+    static const uint32_t ends[] = {0,          1,          0x7fffffff, 0x80000000, 0xffffffff,
+                                    0xb504f333, 0xb504f334, 0x20000000, 0x1fffffff};
+    uint32_t *const in = malloc(n * 16);
+    float *const out = malloc(n * 48);
+
+    for (uint32_t i = 0; i < n; i++) {
         ss_random_bits(1, SS_PURPOSE_NOISE, (uint32_t[4]){i, 0, 0, 0}, in + 4 * (size_t)i);
         if (i < SS_COUNT(ends) * SS_COUNT(ends)) {
             in[4 * i] = ends[i % SS_COUNT(ends)];
@@ -351,8 +372,8 @@ START_TEST(device_and_host_agree_to_the_bit)
         if (i % 4 == 3)
             in[4 * i + 2] >>= i / 4 % 32; /* far tails */
     }
-    on_device("random_floats", in, N * 4, N, out, N * 12);
-    for (size_t i = 0; i < N; i++) {
+    on_device("random_floats", in, n * 4, n, out, n * 12);
+    for (size_t i = 0; i < n; i++) {
         const ss_uint4 bits = {in[4 * i], in[4 * i + 1], in[4 * i + 2], in[4 * i + 3]};
         const ss_float4 u = ss_uniform4(bits), s = ss_rademacher4(bits), z = ss_normal4(bits);
         const float want[12] = {u.x, u.y, u.z, u.w, s.x, s.y, s.z, s.w, z.x, z.y, z.z, z.w};
@@ -395,7 +416,7 @@ int main(void)
     Suite *const s = suite_create("random");
     TCase *const c = tcase_create("host");
 
-    tcase_set_timeout(c, 60);
+    tcase_set_timeout(c, 120);
     tcase_add_test(c, philox_gives_the_published_answers);
     tcase_add_test(c, philox_agrees_with_random123_on_other_inputs);
     tcase_add_test(c, uniforms_fill_the_open_interval_evenly);
@@ -411,6 +432,7 @@ int main(void)
     tcase_set_timeout(d, 120);
     tcase_add_unchecked_fixture(d, open_device, close_device);
     tcase_add_test(d, device_gives_the_published_answers);
+    tcase_add_test(d, sixteen_lanes_at_once_are_sixteen_calls);
     tcase_add_test(d, device_and_host_agree_to_the_bit);
     tcase_add_test(d, device_and_host_permute_alike);
     suite_add_tcase(s, d);

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/checked.h"
-#include "base/clock.h"
 #include "config/yaml.h"
 #include "tests/support/config_files.h"
 
@@ -270,9 +270,9 @@ START_TEST(files_that_mean_harm_are_refused_within_100_ms)
         ss_text_add(&t, cases[i].start);
         while (t.length + strlen(cases[i].unit) <= cases[i].size)
             ss_text_add(&t, cases[i].unit);
-        const double start = ss_clock_seconds();
+        const clock_t start = clock();
         ck_assert_int_eq(config_files_load_bytes(&said, t.data, t.length, NULL, &e), SS_ERR_USAGE);
-        const double seconds = ss_clock_seconds() - start;
+        const double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
         ck_assert_msg(seconds < 0.1, "'%s' takes %g s", cases[i].unit, seconds);
         ck_assert_uint_lt(said.text.length, 40000);
         ss_text_release(&t);

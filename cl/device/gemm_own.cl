@@ -5,19 +5,31 @@
  * C is cut into tasks of task_m x task_n elements, and, where C is small and k large, k into slices whose
  * partial products gemm_own_sum adds up. A few work-groups of one item stay for the whole launch and take
  * tasks from a counter, so a core slowed by other work takes fewer. A task walks k in steps of DEPTH; in each
- * it packs DEPTH x task_n of B into panels (L2), and multiplies ROWS rows of A (L1) with one panel after the
- * other. Sizes of tasks change no bits: what is added in which order depends on the shape and DEPTH alone.
+ * it packs DEPTH x task_n of B into panels (they stay in L2) and multiplies ROWS rows of A (L1) with one
+ * panel after the other. Sizes of tasks change no bits: what is added in which order depends on the shape and
+ * DEPTH alone.
  *
- * Layout  row-major as stored. C's element (i, j) is c[c_at + i c_row + j c_col]: c_col is not 1 where the
- * host has swapped the operands (C' = op(B)' op(A)'). Reads   up to PANEL - 1 floats past the end of a row of
- * B, which are thrown away: buffers have room for that. scratch of a group: DEPTH x task_n (panels of B) +
- * ROWS x PANEL (a tile of C) + DEPTH x ROWS (rows of A). counter counts tasks for ever; the host passes its
- * value before the launch as `first`: each launch adds the number of tasks and of groups. Launch  gemm_own_n
- * (A stored m x k), gemm_own_t (A stored k x m), gemm_own_dot: groups of one item, any number. gemm_own_sum:
- * (n, m), any local size. -D      WIDTH 1, 4, 8, 16 (default 4)   floats of a vector VECTORS 1 to 4 (default
- * 2)      vectors of a tile's row; WIDTH 16: 4, else the registers do not suffice ROWS (default 6) rows of a
- * tile DEPTH (default 256)             multiple of 4 UNROLL 0, 1 (default 1)         0 for compilers that
- * make mistakes on large unrolled code TRANSPOSE_B 0, 1 (default 0)    1: B stored n x k
+ * Layout   row-major as stored. C's element (i, j) is c[c_at + i c_row + j c_column]: c_column is not 1 where
+ *          the host has swapped the operands (C' = op(B)' op(A)').
+ *
+ * Reads    up to PANEL - 1 floats past the end of a row of B, which are thrown away: buffers have room for
+ * it.
+ *
+ * Scratch  of a group: DEPTH x task_n (panels of B) + ROWS x PANEL (a tile of C) + BATCH x ROWS x DEPTH (rows
+ *          of A).
+ *
+ * Counter  counts tasks for ever; the host passes its value before the launch as `first`: each launch adds
+ * the number of tasks and of groups.
+ *
+ * Launch   gemm_own_n (A stored m x k), gemm_own_t (A stored k x m), gemm_own_dot: groups of one item, any
+ *          number. gemm_own_sum: (n, m), any local size.
+ *
+ * -D       WIDTH 1, 4, 8, 16 (default 4): floats of a vector.
+ *          VECTORS 1 to 4 (default 2): vectors of a tile's row; 4 needs 32 registers.
+ *          ROWS (default 6): rows of a tile.
+ *          DEPTH (default 256): multiple of 4.
+ *          UNROLL 0, 1 (default 1): 0 for compilers that make mistakes on large unrolled code.
+ *          TRANSPOSE_B 0, 1 (default 0): 1 for a B stored n x k.
  */
 #ifndef WIDTH
 #define WIDTH 4
@@ -50,6 +62,7 @@ typedef PASTE(float, WIDTH) vector;
 #define STORE(v, p) PASTE(vstore, WIDTH)(v, 0, p)
 #endif
 #define PANEL (WIDTH * VECTORS)
+#define BATCH 4 /* tiles of a transposed A packed at once */
 #define INLINE static inline __attribute__((always_inline))
 /* The hint says that the code is vectorised already; without it Intel's compiler builds a second version of
  * it for 16 work-items, in ten times the time. */
@@ -67,7 +80,7 @@ typedef PASTE(float, WIDTH) vector;
 /* c (rows x vectors of it) = or += a b over `depth`; row i of A starts at a[i], its next element a_step
  * further. `tile_rows` and `vectors` are literals at the calls. */
 INLINE void multiply(const uint tile_rows, const uint vectors, const uint rows, const uint depth,
-                     global const float *const *a, const size_t a_step, global const float *restrict b,
+                     global const float *const *a, const size_t a_step, global const float *b,
                      const size_t b_step, global float *c, const size_t c_row, const int add)
 {
     vector sum[ROWS][VECTORS];
@@ -145,13 +158,14 @@ INLINE void transpose(global const float *from, const size_t from_row, global fl
 #else
 INLINE void transpose(global const float *from, const size_t from_row, global float *to)
 {
-    const float4 a = vload4(0, from), b = vload4(0, from + from_row);
-    const float4 c = vload4(0, from + 2 * from_row), d = vload4(0, from + 3 * from_row);
-
-    vstore4((float4)(a.x, b.x, c.x, d.x), 0, to);
-    vstore4((float4)(a.y, b.y, c.y, d.y), 0, to + PANEL);
-    vstore4((float4)(a.z, b.z, c.z, d.z), 0, to + 2 * PANEL);
-    vstore4((float4)(a.w, b.w, c.w, d.w), 0, to + 3 * PANEL);
+    /* By elements: compilers make shuffles with undefined lanes of vectors, and Oclgrind 21.10 dies of those.
+     */
+    UNROLLED
+    for (uint i = 0; i < 4; i++) {
+        UNROLLED
+        for (uint j = 0; j < 4; j++)
+            to[i * PANEL + j] = from[j * from_row + i];
+    }
 }
 #define SQUARE 4
 #endif
@@ -204,29 +218,34 @@ INLINE void pack_b(const uint depth, const uint columns, global const float *b, 
     }
 }
 
-/* ROWS columns of an A stored k x m, side by side; columns from `rows` on repeat the last. */
+/* Up to BATCH x ROWS columns of an A stored k x m: ROWS of them side by side, then the next ROWS; columns
+ * from `rows` on repeat the last. Several tiles at once, because each row of A may lie on a page of its own.
+ */
 INLINE void pack_a(const uint rows, const uint depth, global const float *a, const size_t lda,
                    global float *to)
 {
-    if (rows == ROWS) {
-        ROLLED
-        for (uint l = 0; l < depth; l++, a += lda, to += ROWS) {
-#if ROWS == 6 && UNROLL
-            vstore4(vload4(0, a), 0, to);
-            vstore2(vload2(0, a + 4), 0, to + 4);
-#else
-            UNROLLED
-            for (uint i = 0; i < ROWS; i++)
-                to[i] = a[i];
-#endif
-        }
-        return;
-    }
+    const uint whole = rows / ROWS;
+
     ROLLED
     for (uint l = 0; l < depth; l++, a += lda, to += ROWS) {
         ROLLED
-        for (uint i = 0; i < ROWS; i++)
-            to[i] = a[min(i, rows - 1)];
+        for (uint t = 0; t < whole; t++) {
+            global const float *const from = a + t * ROWS;
+            global float *const d = to + t * (DEPTH * ROWS);
+#if ROWS == 6 && UNROLL
+            vstore4(vload4(0, from), 0, d);
+            vstore2(vload2(0, from + 4), 0, d + 4);
+#else
+            UNROLLED
+            for (uint i = 0; i < ROWS; i++)
+                d[i] = from[i];
+#endif
+        }
+        if (rows > whole * ROWS) {
+            ROLLED
+            for (uint i = 0; i < ROWS; i++)
+                to[whole * (DEPTH * ROWS) + i] = a[min(whole * ROWS + i, rows - 1)];
+        }
     }
 }
 
@@ -290,61 +309,92 @@ INLINE void multiply_row(const uint rows, const uint columns, const uint depth, 
 #define B_IN_PLACE 2u /* B stored k x n and not worth packing */
 #define A_IN_PLACE 4u /* A stored k x m and not worth packing */
 
-#define KERNEL(NAME, TRANSPOSE_A)                                                                           \
-    ONE_ITEM void NAME(const uint m, const uint n, const uint k, global const float *a, const uint a_at,    \
-                       const uint lda, global const float *b, const uint b_at, const uint ldb,              \
-                       global float *c, const uint c_at, const uint c_row, const uint c_column,             \
-                       const uint c_slice, const uint task_m, const uint task_n, const uint task_k,         \
-                       const uint flags, global float *scratch, global uint *counter, const uint first)     \
-    {                                                                                                       \
-        const uint tasks_m = (m + task_m - 1) / task_m, tasks_n = (n + task_n - 1) / task_n;                \
-        const uint tasks = tasks_m * tasks_n * ((k + task_k - 1) / task_k);                                 \
-        global float *const panels =                                                                        \
-            scratch + get_group_id(0) * ((size_t)DEPTH * task_n + ROWS * (PANEL + DEPTH));                  \
-        global float *const tile = panels + (size_t)DEPTH * task_n, *const left = tile + ROWS * PANEL;      \
-                                                                                                            \
-        ROLLED                                                                                              \
-        for (uint t = atomic_inc(counter) - first; t < tasks; t = atomic_inc(counter) - first) {            \
-            const uint slice = t / (tasks_m * tasks_n), i0 = t % tasks_m * task_m,                          \
-                       j0 = t / tasks_m % tasks_n * task_n;                                                 \
-            const uint rows = min(task_m, m - i0), columns = min(task_n, n - j0);                           \
-            const uint k1 = min(k, (slice + 1) * task_k);                                                   \
-            const size_t at = c_at + (size_t)slice * c_slice + (size_t)i0 * c_row + (size_t)j0 * c_column;  \
-            ROLLED                                                                                          \
-            for (uint l = slice * task_k; l < k1; l += DEPTH) {                                             \
-                const uint depth = min((uint)DEPTH, k1 - l);                                                \
-                const int add = (flags & ACCUMULATE) || l > slice * task_k;                                 \
-                global const float *const x =                                                               \
-                    a + a_at + (TRANSPOSE_A ? (size_t)l * lda + i0 : (size_t)i0 * lda + l);                 \
-                global const float *const y =                                                               \
-                    b + b_at + (TRANSPOSE_B ? (size_t)j0 * ldb + l : (size_t)l * ldb + j0);                 \
-                const int in_place = !TRANSPOSE_B && (flags & B_IN_PLACE);                                  \
-                if (!in_place)                                                                              \
-                    pack_b(depth, columns, y, ldb, panels);                                                 \
-                ROLLED                                                                                      \
-                for (uint i = 0; i < rows; i += ROWS) {                                                     \
-                    const uint some = min((uint)ROWS, rows - i);                                            \
-                    const int pack = TRANSPOSE_A && !(flags & A_IN_PLACE);                                  \
-                    global const float *from[ROWS];                                                         \
-                    if (pack)                                                                               \
-                        pack_a(some, depth, x + i, lda, left);                                              \
-                    UNROLLED                                                                                \
-                    for (uint r = 0; r < ROWS; r++)                                                         \
-                        from[r] =                                                                           \
-                            pack ? left + r : x + (i + min(r, some - 1)) * (TRANSPOSE_A ? 1 : (size_t)lda); \
-                    multiply_row(some, columns, depth, from,                                                \
-                                 pack          ? ROWS                                                       \
-                                 : TRANSPOSE_A ? (size_t)lda                                                \
-                                               : 1,                                                         \
-                                 in_place ? y : panels, in_place ? ldb : PANEL,                             \
-                                 in_place ? PANEL : DEPTH *PANEL,                                           \
-                                 (struct place){c + at + (size_t)i * c_row, c_row, c_column}, add, tile);   \
-                }                                                                                           \
-            }                                                                                               \
-        }                                                                                                   \
+struct product {
+    uint m, n, k;
+    global const float *a, *b;
+    size_t lda, ldb;
+    struct place c;
+    size_t c_slice;
+    uint task_m, task_n, task_k, flags;
+    global float *panels, *tile, *left; /* scratch of this group */
+};
+
+/* All rows of a task (i0, j0) with depth x columns of B; A stored k x m if `transpose_a`, a literal. */
+INLINE void multiply_rows(const int transpose_a, const struct product *p, const struct place c, const uint i0,
+                          const uint j0, const uint l, const uint depth, const int add)
+{
+    const uint rows = min(p->task_m, p->m - i0), columns = min(p->task_n, p->n - j0);
+    const int b_in_place = !TRANSPOSE_B && (p->flags & B_IN_PLACE);
+    const int pack = transpose_a && !(p->flags & A_IN_PLACE);
+    global const float *const x = p->a + (transpose_a ? l * p->lda + i0 : i0 * p->lda + l);
+    global const float *const y = p->b + (TRANSPOSE_B ? j0 * p->ldb + l : l * p->ldb + j0);
+    const size_t a_step = pack ? ROWS : transpose_a ? p->lda : 1;
+
+    if (!b_in_place)
+        pack_b(depth, columns, y, p->ldb, p->panels);
+    ROLLED
+    for (uint i = 0; i < rows; i += ROWS) {
+        const uint some = min((uint)ROWS, rows - i), batch = i % (BATCH * ROWS);
+        global const float *from[ROWS];
+
+        if (pack && batch == 0)
+            pack_a(min((uint)(BATCH * ROWS), rows - i), depth, x + i, p->lda, p->left);
+        UNROLLED
+        for (uint r = 0; r < ROWS; r++)
+            from[r] =
+                pack ? p->left + batch * DEPTH + r : x + (i + min(r, some - 1)) * (transpose_a ? 1 : p->lda);
+        multiply_row(some, columns, depth, from, a_step, b_in_place ? y : p->panels,
+                     b_in_place ? p->ldb : PANEL, b_in_place ? PANEL : DEPTH * PANEL,
+                     (struct place){c.at + i * c.row, c.row, c.column}, add, p->tile);
     }
-KERNEL(gemm_own_n, 0)
-KERNEL(gemm_own_t, 1)
+}
+
+INLINE void take_tasks(const int transpose_a, const struct product *p, global uint *counter, const uint first)
+{
+    const uint tasks_m = (p->m + p->task_m - 1) / p->task_m, tasks_n = (p->n + p->task_n - 1) / p->task_n;
+    const uint tasks = tasks_m * tasks_n * ((p->k + p->task_k - 1) / p->task_k);
+
+    ROLLED
+    for (uint t = atomic_inc(counter) - first; t < tasks; t = atomic_inc(counter) - first) {
+        /* Remainders by hand: clang fuses / and % into an instruction that Oclgrind does not know. */
+        const uint band = t / tasks_m, slice = band / tasks_n;
+        const uint i0 = (t - band * tasks_m) * p->task_m, j0 = (band - slice * tasks_n) * p->task_n;
+        const uint k0 = slice * p->task_k, k1 = min(p->k, k0 + p->task_k);
+        const struct place c = {p->c.at + slice * p->c_slice + i0 * p->c.row + j0 * p->c.column, p->c.row,
+                                p->c.column};
+        ROLLED
+        for (uint l = k0; l < k1; l += DEPTH)
+            multiply_rows(transpose_a, p, c, i0, j0, l, min((uint)DEPTH, k1 - l),
+                          (p->flags & ACCUMULATE) || l > k0);
+    }
+}
+
+#define PARAMETERS                                                                                       \
+    const uint m, const uint n, const uint k, global const float *a, const uint a_at, const uint lda,    \
+        global const float *b, const uint b_at, const uint ldb, global float *c, const uint c_at,        \
+        const uint c_row, const uint c_column, const uint c_slice, const uint task_m, const uint task_n, \
+        const uint task_k, const uint flags, global float *scratch, global uint *counter, const uint first
+#define PRODUCT                                                                                     \
+    global float *const panels =                                                                    \
+        scratch + get_group_id(0) * ((size_t)DEPTH * task_n + ROWS * PANEL + BATCH * ROWS * DEPTH); \
+    global float *const tile = panels + (size_t)DEPTH * task_n;                                     \
+    const struct product p = {                                                                      \
+        m,       n,      k,      a + a_at, b + b_at, lda,    ldb,  {c + c_at, c_row, c_column},     \
+        c_slice, task_m, task_n, task_k,   flags,    panels, tile, tile + ROWS * PANEL}
+
+ONE_ITEM void gemm_own_n(PARAMETERS)
+{
+    PRODUCT;
+
+    take_tasks(0, &p, counter, first);
+}
+
+ONE_ITEM void gemm_own_t(PARAMETERS)
+{
+    PRODUCT;
+
+    take_tasks(1, &p, counter, first);
+}
 
 /* ---- few columns: dot products along k ---- */
 
@@ -361,7 +411,7 @@ INLINE float sum_of(const vector v)
 #if WIDTH == 1
     return v;
 #else
-    return (q.x + q.z) + (q.y + q.w);
+    return dot(q, (float4)(1.0f)); /* not q.x + ...: shuffles again */
 #endif
 }
 

@@ -3,8 +3,9 @@
  *
  * One work-item per i < count.
  * random_bits:    in: six words each, counter (4) then key (2); out: four words each.
- * random_floats:  in: four words each; out: twelve floats each, uniforms, signs, normals of those words.
- * random_permute: out[i] = element i of the permutation of n in `epoch` under the key.
+ * random_wide:    in as random_bits; out: 64 words each, as sixteen calls of ss_philox in the order of
+ * columns. random_floats:  in: four words each; out: twelve floats each, uniforms, signs, normals of those
+ * words. random_permute: out[i] = element i of the permutation of n in `epoch` under the key.
  */
 #include "random/philox.clh"
 
@@ -18,6 +19,20 @@ kernel void random_bits(global const uint *restrict in, const uint count, global
         vstore4(ss_philox((uint4)(in[6 * i], in[6 * i + 1], in[6 * i + 2], in[6 * i + 3]),
                           (uint2)(in[6 * i + 4], in[6 * i + 5])),
                 i, out);
+}
+
+kernel void random_wide(global const uint *restrict in, const uint count, global uint *restrict out)
+{
+    const uint i = get_global_id(0);
+
+    if (i >= count)
+        return;
+    const ss_uint4x16 words = ss_philox16((uint4)(in[6 * i], in[6 * i + 1], in[6 * i + 2], in[6 * i + 3]),
+                                          (uint2)(in[6 * i + 4], in[6 * i + 5]));
+    vstore16(SS_QUADS(words, 0, 1, 2, 3), 4 * i, out);
+    vstore16(SS_QUADS(words, 4, 5, 6, 7), 4 * i + 1, out);
+    vstore16(SS_QUADS(words, 8, 9, a, b), 4 * i + 2, out);
+    vstore16(SS_QUADS(words, c, d, e, f), 4 * i + 3, out);
 }
 
 kernel void random_floats(global const uint *restrict in, const uint count, global float *restrict out)

@@ -1,21 +1,27 @@
 /*
- * optimizer.cl - one step of training after the gradient: global norm, the decision whether the step counts, the
- * update of weights, moments and moving average. Three launches, no wait between.
+ * optimizer.cl - one step of training after the gradient: global norm, the decision whether the step counts,
+ * the update of weights, moments and moving average. Three launches, no wait between.
  *
  *   gradient_partials  sums of squares of the gradient, one per work-item
  *   step_guard         their sum; finite or not; clipping factor; loss so far; bias corrections
  *   step_update        every weight, unless the guard holds the step back
  *
  * Layout  flat buffers of n floats; `state` as in the enum below, floats by as_float.
- * Launch  gradient_partials: n_partials items, any local size. step_guard: one group of 64. step_update: n, any.
- *         The order of every sum depends on n alone, so the bits do not depend on the device's local size.
- * -D      OPTIMIZER 0 adam, 1 adamw, 2 rmsprop, 3 sgd (default 0); MOMENTUM 0 or 1: rmsprop and sgd keep a velocity;
- *         AVERAGE 0 or 1: a moving average is kept. Everything that a sweep changes is an argument.
+ * Launch  gradient_partials: n_partials items, any local size. step_guard: one group of 64. step_update: one
+ *         item for every WIDTH elements, any local size. The order of every sum depends on n and WIDTH alone.
+ * -D      WIDTH 4, 8 or 16 (default 4): elements of one vector
+ *         OPTIMIZER 0 adam, 1 adamw, 2 rmsprop, 3 sgd (default 0)
+ *         MOMENTUM 0 or 1 (default 0): rmsprop and sgd keep a velocity
+ *         AVERAGE 0 or 1 (default 0): a moving average is kept
+ *         Everything that a sweep changes is an argument.
  *
- * Adam: Kingma and Ba 2015. AdamW: Loshchilov and Hutter 2019. RMSprop: Hinton 2012, epsilon outside the root. The
- * corrections c = 1 - beta^t are carried as c' = beta c + (1 - beta), the recurrence that the moments themselves
- * follow: a step that is held back counts for neither, and the rounding of beta cancels.
+ * Adam: Kingma and Ba 2015. AdamW: Loshchilov and Hutter 2019. RMSprop: Hinton 2012, epsilon outside the
+ * root. The corrections c = 1 - beta^t are carried as c' = beta c + (1 - beta), the recurrence that the
+ * moments themselves follow: a step that is held back counts for neither, and the rounding of beta cancels.
  */
+#ifndef WIDTH
+#define WIDTH 4
+#endif
 #ifndef OPTIMIZER
 #define OPTIMIZER 0
 #endif
@@ -26,41 +32,79 @@
 #define AVERAGE 0
 #endif
 
+#define JOIN(a, b) a##b
+#define WITH_WIDTH(a, b) JOIN(a, b)
+typedef WITH_WIDTH(float, WIDTH) wide;
+typedef WITH_WIDTH(int, WIDTH) wide_int;
+#define VLOAD WITH_WIDTH(vload, WIDTH)
+#define VSTORE WITH_WIDTH(vstore, WIDTH)
+
 #define IS_ADAM (OPTIMIZER <= 1)
 #define HAS_FIRST (IS_ADAM || MOMENTUM)
 #define HAS_SECOND (OPTIMIZER <= 2)
 
 /* The same numbers as in train/optimizer.c. */
 enum {
-    HOLD,           /* this step must change nothing */
-    STOPPED,        /* nor any later one */
-    BAD_KIND,       /* of the first bad step: 1 loss, 2 gradient (bits), 4 the update of a weight */
-    BAD_STEP_LOW,   /* number from 0 */
+    HOLD,         /* this step must change nothing */
+    STOPPED,      /* nor any later one */
+    BAD_KIND,     /* of the first bad step: 1 loss, 2 gradient (bits), 4 the update of a weight */
+    BAD_STEP_LOW, /* number from 0 */
     BAD_STEP_HIGH,
-    SKIPPED,        /* steps held back so far */
-    OVERFLOWED,     /* a weight of the last update would not have been finite */
-    CLIP,           /* float: factor of the gradient */
-    NORM,           /* float: of the gradient of the last step, before clipping */
-    CORRECTION_1,   /* float */
-    CORRECTION_2,   /* float */
-    LOSS_SUM,       /* float: since the last report */
-    LOSS_REST,      /* float: what the sum lost by rounding */
+    SKIPPED,      /* steps held back so far */
+    OVERFLOWED,   /* a weight of the last update would not have been finite */
+    CLIP,         /* float: factor of the gradient */
+    NORM,         /* float: of the gradient of the last step, before clipping */
+    CORRECTION_1, /* float */
+    CORRECTION_2, /* float */
+    LOSS_SUM,     /* float: since the last report */
+    LOSS_REST,    /* float: what the sum lost by rounding */
     LOSS_COUNT,
-    LAST_LOSS       /* float */
+    LAST_LOSS /* float */
 };
+
+/* WIDTH elements from `at` on, zeros past the end of the n elements of a span. */
+static wide load(global const float *x, const uint at, const uint n)
+{
+    float tail[WIDTH];
+
+    if (at + WIDTH <= n)
+        return VLOAD(0, x + at);
+    for (uint k = 0u; k < WIDTH; k++)
+        tail[k] = at + k < n ? x[at + k] : 0.0f;
+    return VLOAD(0, tail);
+}
+
+static void store(const wide v, global float *x, const uint at, const uint n)
+{
+    float tail[WIDTH];
+
+    if (at + WIDTH <= n) {
+        VSTORE(v, 0, x + at);
+        return;
+    }
+    VSTORE(v, 0, tail);
+    for (uint k = 0u; k < WIDTH; k++)
+        if (at + k < n)
+            x[at + k] = tail[k];
+}
 
 kernel void gradient_partials(global const float *gradient, const uint gradient_at, const uint n,
                               global float *partials, const uint n_partials)
 {
     const uint p = (uint)get_global_id(0);
+    wide sums = (wide)(0.0f);
+    float lanes[WIDTH];
     float sum = 0.0f;
 
     if (p >= n_partials)
         return;
-    for (uint i = p; i < n; i += n_partials) {
-        const float g = gradient[gradient_at + i];
-        sum = fma(g, g, sum);
+    for (uint i = p * WIDTH; i < n; i += n_partials * WIDTH) {
+        const wide g = load(gradient + gradient_at, i, n);
+        sums = fma(g, g, sums);
     }
+    VSTORE(sums, 0, lanes);
+    for (uint k = 0u; k < WIDTH; k++)
+        sum += lanes[k];
     partials[p] = sum;
 }
 
@@ -131,60 +175,70 @@ step_guard(global const float *partials, const uint n_partials, global const flo
 }
 
 /* beta1 is the momentum of rmsprop and sgd, beta2 the decay of rmsprop. */
-kernel void step_update(const uint n, global float *weights, const uint weights_at, global const float *gradient,
-                        const uint gradient_at, global float *first, const uint first_at, global float *second,
-                        const uint second_at, global float *average, const uint average_at, global uint *state,
-                        const float rate, const float beta1, const float one_less_beta1, const float beta2,
+kernel void step_update(const uint n, global float *weights, const uint weights_at,
+                        global const float *gradient, const uint gradient_at, global float *first,
+                        const uint first_at, global float *second, const uint second_at,
+                        global float *average, const uint average_at, global uint *state, const float rate,
+                        const float beta1, const float one_less_beta1, const float beta2,
                         const float one_less_beta2, const float epsilon, const float weight_decay,
                         const float average_decay)
 {
-    const uint i = (uint)get_global_id(0);
+    const uint i = (uint)get_global_id(0) * WIDTH;
 
     if (i >= n || state[HOLD])
         return;
-    const float w = weights[weights_at + i];
-    float g = gradient[gradient_at + i] * as_float(state[CLIP]);
-    float next = w, m = 0.0f, v = 0.0f, a = 0.0f;
+    const wide w = load(weights + weights_at, i, n);
+    wide g = load(gradient + gradient_at, i, n) * as_float(state[CLIP]);
+    wide next = w;
+    wide_int good;
 
 #if OPTIMIZER == 1
     next -= rate * weight_decay * w;
 #else
-    g = fma(weight_decay, w, g);
+    g = fma((wide)(weight_decay), w, g);
 #endif
 #if HAS_SECOND
-    v = fma(beta2, second[second_at + i], one_less_beta2 * g * g);
+    const wide v_old = load(second + second_at, i, n);
+    const wide v = fma((wide)(beta2), v_old, one_less_beta2 * g * g);
 #endif
 #if IS_ADAM
-    m = fma(beta1, first[first_at + i], one_less_beta1 * g);
-    const float root = sqrt(v) / sqrt(as_float(state[CORRECTION_2])) + epsilon;
+    const wide m_old = load(first + first_at, i, n);
+    const wide m = fma((wide)(beta1), m_old, one_less_beta1 * g);
+    const wide root = sqrt(v) * (1.0f / sqrt(as_float(state[CORRECTION_2]))) + epsilon;
     /* A weight that never had a gradient stays where it is, whatever epsilon. */
-    next -= m == 0.0f ? 0.0f : rate / as_float(state[CORRECTION_1]) * (m / root);
+    next -= select(rate / as_float(state[CORRECTION_1]) * (m / root), (wide)(0.0f), m == (wide)(0.0f));
 #else
 #if HAS_SECOND
-    g = g == 0.0f ? 0.0f : g / (sqrt(v) + epsilon);
+    g = select(g / (sqrt(v) + epsilon), (wide)(0.0f), g == (wide)(0.0f));
 #endif
 #if MOMENTUM
-    m = fma(beta1, first[first_at + i], g);
+    const wide m_old = load(first + first_at, i, n);
+    const wide m = fma((wide)(beta1), m_old, g);
     next -= rate * m;
 #else
     next -= rate * g;
 #endif
 #endif
-#if AVERAGE
-    a = fma(average_decay, average[average_at + i] - next, next);
-#endif
-    if (!(isfinite(next) && isfinite(m) && isfinite(v) && isfinite(a))) {
-        state[OVERFLOWED] = 1u; /* every item that writes it writes the same */
-        return;
-    }
-    weights[weights_at + i] = next;
+    good = isfinite(next);
 #if HAS_FIRST
-    first[first_at + i] = m;
+    good &= isfinite(m);
 #endif
 #if HAS_SECOND
-    second[second_at + i] = v;
+    good &= isfinite(v);
 #endif
 #if AVERAGE
-    average[average_at + i] = a;
+    const wide a_old = load(average + average_at, i, n);
+    const wide a = fma((wide)(average_decay), a_old - next, next);
+    good &= isfinite(a);
+    store(select(a_old, a, good), average + average_at, i, n);
 #endif
+    store(select(w, next, good), weights + weights_at, i, n);
+#if HAS_FIRST
+    store(select(m_old, m, good), first + first_at, i, n);
+#endif
+#if HAS_SECOND
+    store(select(v_old, v, good), second + second_at, i, n);
+#endif
+    if (!all(good))
+        atomic_or(&state[OVERFLOWED], 1u);
 }

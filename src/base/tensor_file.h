@@ -2,9 +2,11 @@
  * tensor_file.h - the safetensors container: 8 bytes little-endian header length, JSON header, raw
  * little-endian data.
  *
- * Written files carry one XXH3-64 digest per tensor in __metadata__ ("xxh3:NAME": 16 hex digits); a reader
- * checks those that are there, so files of other programs open too. Nothing in a header is believed before
- * the file's size has been compared with it.
+ * Written files carry one XXH3-64 digest per tensor in __metadata__ ("xxh3:NAME": 16 hex digits) and one of
+ * the header without itself, compact and with sorted keys ("xxh3"); a reader checks them where there is one,
+ * so files of other programs open too. Nothing in a header is believed before the file's size has been
+ * compared with it. Integers of other widths than these are passed over with a warning, narrow floats (F16,
+ * BF16) refused.
  */
 #ifndef SS_BASE_TENSOR_FILE_H
 #define SS_BASE_TENSOR_FILE_H

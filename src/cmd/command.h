@@ -1,8 +1,8 @@
 /*
  * command.h - what a subcommand is to the program: its words, its options, its function.
  *
- * Each lives in a file of its own and exports one `const struct ss_command`; main.c is the table of them. Help, the man
- * page, shell completion and did-you-mean all come from this.
+ * Each lives in a file of its own and exports one `const struct ss_command`; main.c is the table of them.
+ * Help, the man page, shell completion and did-you-mean all come from this.
  */
 #ifndef SS_CMD_COMMAND_H
 #define SS_CMD_COMMAND_H
@@ -53,10 +53,12 @@ struct ss_command {
     enum ss_status (*run)(const struct ss_invocation *in);
 };
 
-/** Value of the command's option `name`, NULL if not given. A name that is not in its table is our own mistake. */
+/** Value of the command's option `name`, NULL if not given. A name that is not in its table is our own
+ * mistake. */
 const char *ss_option_value(const struct ss_invocation *in, const char *name);
 
-/** The same as a number of at least `least`; *given tells if there was one. SS_ERR_USAGE names option and value. */
+/** The same as a number of at least `least`; *given tells if there was one. SS_ERR_USAGE names option and
+ * value. */
 SS_MUST_CHECK enum ss_status ss_option_count(const struct ss_invocation *in, const char *name, size_t least,
                                              size_t *out, bool *given);
 
@@ -64,9 +66,13 @@ SS_MUST_CHECK enum ss_status ss_option_count(const struct ss_invocation *in, con
 SS_MUST_CHECK enum ss_status ss_option_weights(const struct ss_invocation *in, int *out);
 
 /** The row of every table whose command takes it. */
-#define SS_OPTION_WEIGHTS                                                                                              \
-    {"weights", 0, "best|last",                                                                                        \
-     "weights to use: best (lowest validation objective, the default) or last; averaged where train.average is on", false}
+#define SS_OPTION_WEIGHTS                                                                              \
+    {                                                                                                  \
+        "weights", 0, "best|last",                                                                     \
+            "weights to use: best (lowest validation objective, the default) or last; averaged where " \
+            "train.average is on",                                                                     \
+            false                                                                                      \
+    }
 
 /** Words from `first` on must read KEY=VALUE. */
 SS_MUST_CHECK enum ss_status ss_check_overrides(const struct ss_invocation *in, size_t first);

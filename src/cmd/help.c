@@ -21,8 +21,8 @@ void ss_help_command(const struct ss_command *command, struct ss_text *out)
     size_t n = 0;
     const struct ss_option *const common = ss_common_options(&n);
 
-    ss_text_addf(out, "usage: slicescore %s%s%s%s\n\n%s.\n", command->name, *command->words ? " " : "", command->words,
-                 command->n_options ? " [OPTION ...]" : "", command->summary);
+    ss_text_addf(out, "usage: slicescore %s%s%s%s\n\n%s.\n", command->name, *command->words ? " " : "",
+                 command->words, command->n_options ? " [OPTION ...]" : "", command->summary);
     if (command->details)
         ss_text_addf(out, "\n%s\n", command->details);
     ss_text_add(out, "\noptions:\n");
@@ -36,7 +36,8 @@ void ss_help_command(const struct ss_command *command, struct ss_text *out)
 
 void ss_help_program(const struct ss_command *const *commands, size_t n, struct ss_text *out)
 {
-    ss_text_add(out, "slicescore " SS_VERSION " - train unnormalised models by sliced score matching, on OpenCL devices\n"
+    ss_text_add(out, "slicescore " SS_VERSION
+                     " - train unnormalised models by sliced score matching, on OpenCL devices\n"
                      "\n"
                      "usage: slicescore COMMAND ...      slicescore COMMAND --help\n"
                      "\n");

@@ -27,7 +27,9 @@ const struct ss_option *ss_common_options(size_t *n)
 
 bool ss_command_takes(const struct ss_command *command, const struct ss_option *option)
 {
-    return option == &common[COMMON_DEVICE] ? command->device : option == &common[COMMON_JSON] ? command->json : true;
+    return option == &common[COMMON_DEVICE] ? command->device
+           : option == &common[COMMON_JSON] ? command->json
+                                            : true;
 }
 
 /* All options of a command in one list, common ones first: getopt's `val` is 256 + the place in it. */
@@ -62,8 +64,8 @@ static enum ss_status unknown_option(const struct ss_command *command, const str
         memcpy(given, word + 2, length - 2);
     const char *const nearest = *given ? ss_text_nearest(given, names, n) : NULL;
     if (nearest)
-        return SS_FAIL(SS_ERR_USAGE, "%s: unknown option %.*s; did you mean --%s?", command->name, (int)length, word,
-                       nearest);
+        return SS_FAIL(SS_ERR_USAGE, "%s: unknown option %.*s; did you mean --%s?", command->name,
+                       (int)length, word, nearest);
     return SS_FAIL(SS_ERR_USAGE, "%s: unknown option %.*s; `slicescore %s --help` lists them", command->name,
                    (int)length, word, command->name);
 }
@@ -77,8 +79,8 @@ static enum ss_status bad_option(const struct ss_command *command, const struct 
         if (option == 256 + (int)i || (option && option == l->items[i]->letter))
             known = l->items[i];
     if (known && code == ':')
-        return SS_FAIL(SS_ERR_USAGE, "%s: --%s wants a value: --%s %s", command->name, known->name, known->name,
-                       known->argument);
+        return SS_FAIL(SS_ERR_USAGE, "%s: --%s wants a value: --%s %s", command->name, known->name,
+                       known->name, known->argument);
     if (known)
         return SS_FAIL(SS_ERR_USAGE, "%s: --%s takes no value", command->name, known->name);
     if (option) {
@@ -97,8 +99,8 @@ static enum ss_status count_words(const struct ss_command *command, const struct
     if (in->n_words > command->most)
         return SS_FAIL(SS_ERR_USAGE, "%s: '%s' is one word too many; usage: slicescore %s %s", command->name,
                        in->words[command->most], command->name, command->words);
-    return SS_FAIL(SS_ERR_USAGE, "%s: something is missing; usage: slicescore %s %s", command->name, command->name,
-                   command->words);
+    return SS_FAIL(SS_ERR_USAGE, "%s: something is missing; usage: slicescore %s %s", command->name,
+                   command->name, command->words);
 }
 
 /* ---- taking apart ---- */
@@ -111,7 +113,8 @@ static void make_getopt(const struct list *l, struct option *longs, char *shorts
     shorts[n++] = ':'; /* a missing value is told apart */
     for (size_t i = 0; i < l->count; i++) {
         const struct ss_option *const o = l->items[i];
-        longs[i] = (struct option){o->name, o->argument ? required_argument : no_argument, NULL, 256 + (int)i};
+        longs[i] =
+            (struct option){o->name, o->argument ? required_argument : no_argument, NULL, 256 + (int)i};
         if (!o->letter)
             continue;
         shorts[n++] = o->letter;
@@ -122,8 +125,8 @@ static void make_getopt(const struct list *l, struct option *longs, char *shorts
     longs[l->count] = (struct option){0};
 }
 
-static enum ss_status take(const struct ss_command *command, const struct list *l, size_t i, const char *value,
-                           struct ss_invocation *in, bool *help)
+static enum ss_status take(const struct ss_command *command, const struct list *l, size_t i,
+                           const char *value, struct ss_invocation *in, bool *help)
 {
     if (i >= N_COMMON) {
         in->values[i - N_COMMON] = value ? value : "";
@@ -159,8 +162,8 @@ static size_t place_of(const struct list *l, int code)
     return l->count;
 }
 
-enum ss_status ss_invocation_parse(const struct ss_command *command, int argc, char **argv, struct ss_invocation *out,
-                                   bool *help)
+enum ss_status ss_invocation_parse(const struct ss_command *command, int argc, char **argv,
+                                   struct ss_invocation *out, bool *help)
 {
     struct option longs[N_COMMON + SS_MOST_OPTIONS + 1];
     char shorts[2 * (N_COMMON + SS_MOST_OPTIONS) + 3];
@@ -211,11 +214,12 @@ const char *ss_option_value(const struct ss_invocation *in, const char *name)
     for (size_t i = 0; i < in->command->n_options; i++)
         if (strcmp(in->command->options[i].name, name) == 0)
             return in->values[i];
-    assert(!"an option of the command");
+    assert(false);
     return NULL;
 }
 
-enum ss_status ss_option_count(const struct ss_invocation *in, const char *name, size_t least, size_t *out, bool *given)
+enum ss_status ss_option_count(const struct ss_invocation *in, const char *name, size_t least, size_t *out,
+                               bool *given)
 {
     const char *const value = ss_option_value(in, name);
     char *end = NULL;
@@ -226,8 +230,8 @@ enum ss_status ss_option_count(const struct ss_invocation *in, const char *name,
     errno = 0;
     const unsigned long long n = strtoull(value, &end, 10);
     if (!isdigit((unsigned char)*value) || *end || errno || n < least || n > SIZE_MAX)
-        return SS_FAIL(SS_ERR_USAGE, "%s: --%s wants a whole number of at least %zu, found '%s'", in->command->name,
-                       name, least, value);
+        return SS_FAIL(SS_ERR_USAGE, "%s: --%s wants a whole number of at least %zu, found '%s'",
+                       in->command->name, name, least, value);
     *out = (size_t)n;
     return SS_OK;
 }
@@ -241,7 +245,8 @@ enum ss_status ss_option_weights(const struct ss_invocation *in, int *out)
     else if (strcmp(value, "last") == 0)
         *out = 1;
     else
-        return SS_FAIL(SS_ERR_USAGE, "%s: --weights wants best or last, found '%s'", in->command->name, value);
+        return SS_FAIL(SS_ERR_USAGE, "%s: --weights wants best or last, found '%s'", in->command->name,
+                       value);
     return SS_OK;
 }
 
@@ -250,8 +255,8 @@ enum ss_status ss_check_overrides(const struct ss_invocation *in, size_t first)
     for (size_t i = first; i < in->n_words; i++) {
         const char *const equals = strchr(in->words[i], '=');
         if (!equals || equals == in->words[i])
-            return SS_FAIL(SS_ERR_USAGE, "%s: '%s' is not KEY.SUB=VALUE, like train.steps=1000", in->command->name,
-                           in->words[i]);
+            return SS_FAIL(SS_ERR_USAGE, "%s: '%s' is not KEY.SUB=VALUE, like train.steps=1000",
+                           in->command->name, in->words[i]);
     }
     return SS_OK;
 }

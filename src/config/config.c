@@ -1,5 +1,6 @@
 #include "config/config.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -296,7 +297,7 @@ static enum ss_status complete(struct ss_loader *l)
         TRY(default_name(e));
     for (size_t i = 0; i < e->data.n_transforms; i++) {
         struct ss_transform_options *const t = &e->data.transforms[i];
-        if (t->kind == SS_TRANSFORM_PERMUTE && !(t->value < 0) && !(t->value >= 0))
+        if (t->kind == SS_TRANSFORM_PERMUTE && isnan(t->value))
             t->value = e->seed;
     }
 out:

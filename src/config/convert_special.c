@@ -39,19 +39,19 @@ void ss_components_release(struct ss_data_options *data)
 
 /* The number a transform takes; those without an entry take none. */
 static const struct {
-    bool takes, needs, whole;
+    bool takes, whole;
     struct ss_range range;
     const char *wanted;
 } values[] = {
-    [SS_TRANSFORM_DROP_CORRELATED] =
-        {true, false, false, {0, 1, true, false}, "a correlation above 0 up to 1"},
-    [SS_TRANSFORM_WHITEN] = {true, false, false, {0, SS_MAX_NUMBER, false, false}, "a ridge of at least 0"},
-    [SS_TRANSFORM_DEQUANTIZE] =
-        {true, false, true, {1, 16777216, false, false}, "a whole number of levels from 1 to 16777216"},
-    [SS_TRANSFORM_LOGIT] = {true, false, false, {0, 0.5, true, true}, "a number above 0 and below 0.5"},
-    [SS_TRANSFORM_NOISE] =
-        {true, true, false, {0, SS_MAX_NUMBER, false, false}, "a standard deviation of at least 0"},
-    [SS_TRANSFORM_PERMUTE] = {false, false, false, {0, 0, false, false}, NULL},
+    [SS_TRANSFORM_DROP_CORRELATED] = {true, false, {0, 1, true, false}, "a correlation above 0 up to 1"},
+    [SS_TRANSFORM_WHITEN] = {true, false, {0, SS_MAX_NUMBER, false, false}, "a ridge of at least 0"},
+    [SS_TRANSFORM_DEQUANTIZE] = {true,
+                                 true,
+                                 {2, 16777216, false, false},
+                                 "a whole number of levels from 2 to 16777216"},
+    [SS_TRANSFORM_LOGIT] = {true, false, {0, 0.5, false, true}, "a number from 0 to below 0.5"},
+    [SS_TRANSFORM_NOISE] = {true, false, {0, SS_MAX_NUMBER, true, false}, "a standard deviation above 0"},
+    [SS_TRANSFORM_PERMUTE] = {false, false, {0, 0, false, false}, NULL},
 };
 
 static bool permutation(struct ss_converter *c, const struct ss_yaml_node *node, const char *path,

@@ -42,9 +42,8 @@ _Static_assert(SS_COUNT(ss_sources_list) == SS_SOURCE_FASHION_MNIST + 1, "a sour
 _Static_assert(SS_COUNT(ss_activations_list) == SS_ACTIVATION_HALF_SQUARE + 1, "an activation without name");
 _Static_assert(SS_COUNT(transform_names) == SS_TRANSFORM_PERMUTE + 1, "a transform without name");
 
-#define ROW(id, path_, type_, field, names_, lowest_, highest_, standard_, with, help_) \
-    ROW_OPEN(path_, type_, field, names_, lowest_, highest_, standard_, with, help_)
-/* `with` is two fields in one macro argument, so that entries read well. */
+/* SS_ALWAYS and SS_WITH stand for two fields: they are opened before ROW_OPEN counts its arguments. */
+#define ROW(id, ...) ROW_OPEN(__VA_ARGS__)
 #define ROW_OPEN(path_, type_, field, names_, lowest_, highest_, standard_, selector_, users_, help_) \
     {.path = path_,                                                                                   \
      .type = SS_TYPE_##type_,                                                                         \

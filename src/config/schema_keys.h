@@ -70,7 +70,7 @@
     KEY(DATA_COLUMNS, "data.columns", BLOCK, data.keep, NULL, 0, 0, NULL, SS_ALWAYS,                         \
         "which columns to use: keep or drop")                                                                \
     KEY(DATA_COLUMNS_KEEP, "data.columns.keep", NAMES, data.keep, NULL, 1, 0, NULL, SS_ALWAYS,               \
-        "columns to use, in this order, by name or by number from 0")                                        \
+        "columns to use, by name or by number from 0")                                                       \
     KEY(DATA_COLUMNS_DROP, "data.columns.drop", NAMES, data.drop, NULL, 0, 0, NULL, SS_ALWAYS,               \
         "columns to leave out, by name or by number from 0")                                                 \
     KEY(DATA_HEADER, "data.header", ENUM, data.header, &ss_headers, 0, 0, "auto",                            \

@@ -80,10 +80,11 @@ static void add_text(struct ss_text *t, const char *s)
 static void add_numbers(struct ss_text *t, const struct ss_numbers *numbers, size_t width)
 {
     const bool rows = width > 1 && numbers->count == width * width;
+    const size_t per_row = rows ? width : numbers->count + 1;
 
     ss_text_add(t, rows ? "[[" : "[");
     for (size_t i = 0; i < numbers->count; i++) {
-        ss_text_add(t, i == 0 ? "" : rows && i % width == 0 ? "], [" : ", ");
+        ss_text_add(t, i == 0 ? "" : i % per_row == 0 ? "], [" : ", ");
         add_number(t, numbers->items[i]);
     }
     ss_text_add(t, rows ? "]]" : "]");

@@ -249,3 +249,21 @@ out:
     free(seen);
     return st;
 }
+
+enum ss_status ss_transform_choice(const struct ss_data_options *options, const struct ss_table *table,
+                                   struct ss_transform **out)
+{
+    struct ss_fit f = {.table = table};
+    enum ss_status st = SS_OK;
+
+    TRY(ss_transform_start(table, &f.t));
+    if (options->keep.count)
+        TRY(ss_fit_columns(&f, "data.columns.keep", &options->keep, NULL));
+    if (options->drop.count)
+        TRY(ss_fit_columns(&f, "data.columns.drop", NULL, &options->drop));
+    *out = f.t;
+    f.t = NULL;
+out:
+    ss_transform_free(f.t);
+    return st;
+}

@@ -165,10 +165,6 @@ static enum ss_status fit_all(struct ss_fit *f, const struct ss_data_options *o)
     enum ss_transform_kind usual;
     enum ss_status st = SS_OK;
 
-    if (o->keep.count)
-        TRY(ss_fit_columns(f, "data.columns.keep", &o->keep, NULL));
-    if (o->drop.count)
-        TRY(ss_fit_columns(f, "data.columns.drop", NULL, &o->drop));
     if (o->missing == SS_MISSING_MEAN)
         TRY(fit_fill(f));
     if (!o->transforms_given) {
@@ -190,7 +186,7 @@ enum ss_status ss_transform_fit(const struct ss_data_options *options, const str
 
     if (n_rows == 0 || table->columns == 0)
         return SS_FAIL(SS_ERR_USAGE, "no %s to fit the transforms on", n_rows ? "columns" : "rows");
-    TRY(ss_transform_start(table, &f.t));
+    TRY(ss_transform_choice(options, table, &f.t));
     TRY(ss_allocate(table->columns, &f.x));
     TRY(ss_allocate(table->columns, &f.y));
     TRY(fit_all(&f, options));

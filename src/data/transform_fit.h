@@ -45,6 +45,9 @@ SS_MUST_CHECK enum ss_status ss_fit_step(struct ss_transform *t, enum ss_step_ki
 
 /** A chain without steps that keeps all columns of the table. */
 SS_MUST_CHECK enum ss_status ss_transform_start(const struct ss_table *table, struct ss_transform **out);
+/** The same, less the columns that data.columns leaves out. */
+SS_MUST_CHECK enum ss_status ss_transform_choice(const struct ss_data_options *options,
+                                                 const struct ss_table *table, struct ss_transform **out);
 /** Go on with the marked output columns only. SS_ERR_USAGE after whiten, whose outputs are mixtures, or if
  * none is left; `what` opens the message. */
 SS_MUST_CHECK enum ss_status ss_fit_keep(struct ss_fit *f, const char *what, const bool *keep);

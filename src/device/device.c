@@ -113,6 +113,7 @@ enum ss_status ss_device_open(const char *choice, struct ss_device **out)
     TRY(ss_device_list_find(&list, choice, &index));
     TRY(ss_allocate(1, &d));
     d->info = list.items[index];
+    d->gemm.level = d->info.unfinished ? SS_GEMM_SIMPLE : SS_GEMM_FAST;
     TRY(open_chosen(d));
     *out = d;
     d = NULL;
@@ -126,6 +127,9 @@ void ss_device_free(struct ss_device *d)
 {
     if (!d)
         return;
+    if (d->queue) /* PoCL compiles at the first enqueue, on a thread of its own: a process that ends meanwhile
+                     crashes */
+        clFinish(d->queue);
     ss_gemm_release(&d->gemm);
     ss_programs_free(d->programs);
     if (d->queue)

@@ -177,7 +177,7 @@ static inline struct ss_arg ss_arg_local(size_t bytes)
 
 struct ss_range {
     size_t global[3]; /* unused dimensions 0 or 1 */
-    size_t local[3];  /* all 0: the driver's choice; else global is rounded up to a multiple: kernels guard */
+    size_t local[3];  /* all 0: chosen here. Global is rounded up to a multiple of it: kernels guard */
 };
 
 /** Enqueue; `args` in the kernel's order, their number checked against the kernel's own. */

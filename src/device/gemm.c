@@ -8,18 +8,25 @@
 
 enum ss_status ss_gemm_plain(struct ss_device *d, const struct ss_gemm *g)
 {
-    const struct ss_define defines[] = {
-        {"TRANSPOSE_A", g->transpose_a}, {"TRANSPOSE_B", g->transpose_b}, {"ACCUMULATE", g->accumulate}};
-    const struct ss_arg args[] = {ss_arg_u32((uint32_t)g->m),   ss_arg_u32((uint32_t)g->n),
-                                  ss_arg_u32((uint32_t)g->k),   ss_arg_span(g->a),
-                                  ss_arg_u32((uint32_t)g->lda), ss_arg_span(g->b),
-                                  ss_arg_u32((uint32_t)g->ldb), ss_arg_span(g->c),
+    const uint32_t lda = (uint32_t)g->lda, ldb = (uint32_t)g->ldb;
+    const struct ss_arg args[] = {ss_arg_u32((uint32_t)g->m),
+                                  ss_arg_u32((uint32_t)g->n),
+                                  ss_arg_u32((uint32_t)g->k),
+                                  ss_arg_u32(g->accumulate),
+                                  ss_arg_span(g->a),
+                                  ss_arg_u32(g->transpose_a ? 1 : lda),
+                                  ss_arg_u32(g->transpose_a ? lda : 1),
+                                  ss_arg_span(g->b),
+                                  ss_arg_u32(g->transpose_b ? 1 : ldb),
+                                  ss_arg_u32(g->transpose_b ? ldb : 1),
+                                  ss_arg_span(g->c),
                                   ss_arg_u32((uint32_t)g->ldc)};
     struct ss_kernel *k = NULL;
     enum ss_status st = SS_OK;
 
-    TRY(ss_device_kernel(d, "device/gemm_plain.cl", "gemm_plain", defines, SS_COUNT(defines), &k));
-    TRY(ss_launch(k, (struct ss_range){.global = {g->n, g->m}}, args, SS_COUNT(args)));
+    TRY(ss_device_kernel(d, "device/gemm_plain.cl", "gemm_plain", NULL, 0, &k));
+    /* One local size for all shapes: PoCL compiles for each. */
+    TRY(ss_launch(k, (struct ss_range){.global = {g->n, g->m}, .local = {16, 4}}, args, SS_COUNT(args)));
 out:
     return st;
 }
@@ -79,7 +86,7 @@ enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g)
     if (!g->k || d->gemm.level == SS_GEMM_PLAIN)
         return ss_gemm_plain(d, g);
     if (kind_of(d) == SS_GEMM_CLBLAST)
-        return d->gemm.level == SS_GEMM_FAST ? ss_gemm_clblast(d, g) : ss_gemm_plain(d, g);
+        return ss_gemm_clblast(d, g);
     TRY(ss_gemm_own(d, g, d->gemm.level == SS_GEMM_SIMPLE));
 out:
     return st;
@@ -92,9 +99,19 @@ void ss_gemm_choose(struct ss_device *d, enum ss_gemm_kind kind)
 
 const char *ss_gemm_backend(const struct ss_device *d)
 {
-    if (d->gemm.level == SS_GEMM_PLAIN || (kind_of(d) == SS_GEMM_CLBLAST && d->gemm.level != SS_GEMM_FAST))
+    if (d->gemm.level == SS_GEMM_PLAIN)
         return "plain";
-    return kind_of(d) == SS_GEMM_CLBLAST ? "clblast" : d->gemm.level == SS_GEMM_FAST ? "own" : "own-simple";
+    if (kind_of(d) == SS_GEMM_CLBLAST)
+        return "clblast";
+    return d->gemm.level == SS_GEMM_FAST ? "own" : "own-simple";
+}
+
+bool ss_gemm_set_aside(struct ss_device *d)
+{
+    if (d->gemm.level == SS_GEMM_PLAIN)
+        return false;
+    d->gemm.level = kind_of(d) == SS_GEMM_CLBLAST ? SS_GEMM_PLAIN : d->gemm.level + 1;
+    return true;
 }
 
 void ss_gemm_use_plain(struct ss_device *d)

@@ -24,10 +24,14 @@ SS_MUST_CHECK enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct s
 /** Choose the backend for all products of this device; SS_GEMM_AUTO is the default for its type. */
 void ss_gemm_choose(struct ss_device *d, enum ss_gemm_kind kind);
 
-/** What is in use: "own", "clblast" or "plain". */
+/** What is in use: "own", "own-simple" (without vectors and unrolled loops), "clblast" or "plain". */
 const char *ss_gemm_backend(const struct ss_device *d);
 
-/** Set fast backends aside after a failed self-test: from now on plain. */
+/** Use the next simpler backend from now on, whatever is chosen later; false if it is plain already. Drivers
+ * known to be unfinished start with "own-simple" for "own". */
+bool ss_gemm_set_aside(struct ss_device *d);
+
+/** Set all fast backends aside: from now on plain. */
 void ss_gemm_use_plain(struct ss_device *d);
 
 #endif

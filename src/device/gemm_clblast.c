@@ -41,13 +41,21 @@ enum ss_status ss_gemm_clblast(struct ss_device *d, const struct ss_gemm *g)
 {
     const CLBlastTranspose a = g->transpose_a ? CLBlastTransposeYes : CLBlastTransposeNo;
     const CLBlastTranspose b = g->transpose_b ? CLBlastTransposeYes : CLBlastTransposeNo;
+    struct ss_buffer *const used[] = {g->a.buffer, g->b.buffer, g->c.buffer};
+    enum ss_status st = SS_OK;
+
+    for (size_t i = 0; i < SS_COUNT(used); i++)
+        TRY(ss_buffer_before_use(used[i]));
     const CLBlastStatusCode code =
         CLBlastSgemm(CLBlastLayoutRowMajor, a, b, g->m, g->n, g->k, 1.0f, g->a.buffer->memory, g->a.offset,
                      g->lda, g->b.buffer->memory, g->b.offset, g->ldb, g->accumulate ? 1.0f : 0.0f,
                      g->c.buffer->memory, g->c.offset, g->ldc, &d->queue, NULL);
 
-    if (code == CLBlastSuccess)
-        return SS_OK;
-    return SS_FAIL(ss_cl_status((cl_int)code), "CLBlastSgemm: %s (%d), %zu x %zu x %zu on %s",
-                   code_name(code), (int)code, g->m, g->n, g->k, d->info.name);
+    if (code != CLBlastSuccess)
+        return SS_FAIL(ss_cl_status((cl_int)code), "CLBlastSgemm: %s (%d), %zu x %zu x %zu on %s",
+                       code_name(code), (int)code, g->m, g->n, g->k, d->info.name);
+    for (size_t i = 0; i < SS_COUNT(used); i++)
+        TRY(ss_buffer_after_use(used[i]));
+out:
+    return st;
 }

@@ -8,6 +8,7 @@
 enum {
     ROWS = 6,
     DEPTH = 256,
+    BATCH = 4,
     TASK_COLUMNS = 256, /* DEPTH x this many floats of B stay in L2 */
     DOT_COLUMNS = 4,    /* up to here dot products along k, */
     DOT_DEPTH = 32,     /* if k is long enough for vectors */
@@ -101,6 +102,16 @@ static size_t slices_of(const struct ss_gemm *g)
     return smaller(g->k / (4 * DEPTH), most) > 1 ? smaller(g->k / (4 * DEPTH), most) : 1;
 }
 
+/* At most one group a core; waking another core for fewer than `least` multiplications costs more than it
+ * gains. */
+static size_t useful_groups(const struct ss_device *d, const struct ss_gemm *g, double least)
+{
+    const size_t units = d->info.compute_units ? d->info.compute_units : 1;
+    const double useful = 1.0 + (double)g->m * (double)g->n * (double)g->k / least;
+
+    return useful < (double)units ? (size_t)useful : units;
+}
+
 static void cut_tiles(const struct ss_device *d, const struct ss_gemm *g, struct cut *c)
 {
     const size_t units = d->info.compute_units ? d->info.compute_units : 1;
@@ -114,7 +125,7 @@ static void cut_tiles(const struct ss_device *d, const struct ss_gemm *g, struct
     c->task_m = ss_round_up(parts_of(g->m, rows), ROWS);
     if (c->task_m < 8 * ROWS)
         c->task_m = 8 * ROWS;
-    c->groups = smaller(units, tasks_n * c->slices * parts_of(g->m, c->task_m));
+    c->groups = smaller(useful_groups(d, g, 1u << 19), tasks_n * c->slices * parts_of(g->m, c->task_m));
     /* Packing B pays when many rows use it, or when its rows lie on as many pages as there are. */
     if (!g->transpose_b && (c->task_m <= 8 * ROWS || smaller(g->k, DEPTH) * g->ldb <= 16384))
         c->flags |= B_IN_PLACE;
@@ -136,14 +147,24 @@ static enum ss_status room(struct ss_device *d, struct ss_buffer **b, size_t flo
     return ss_buffer_create(d, bytes, b);
 }
 
-static enum ss_status kernel_of(struct ss_device *d, const struct cut *c, bool transpose_b, const char *name,
+enum which { TILES_N, TILES_T, DOT, SUM };
+
+static enum ss_status kernel_of(struct ss_device *d, const struct cut *c, bool transpose_b, enum which which,
                                 struct ss_kernel **out)
 {
-    const struct ss_define defines[] = {{"WIDTH", c->width},      {"VECTORS", c->vectors},
-                                        {"ROWS", ROWS},           {"DEPTH", DEPTH},
-                                        {"UNROLL", c->width > 1}, {"TRANSPOSE_B", transpose_b}};
+    static const char *const names[] = {"gemm_own_n", "gemm_own_t", "gemm_own_dot", "gemm_own_sum"};
+    const bool simple = c->width == 1;
+    const struct ss_define defines[] = {{"WIDTH", c->width}, {"VECTORS", c->vectors},
+                                        {"ROWS", ROWS},      {"DEPTH", DEPTH},
+                                        {"UNROLL", !simple}, {"TRANSPOSE_B", transpose_b}};
+    struct ss_kernel **const kept = &d->gemm.own[simple][transpose_b][which];
+    enum ss_status st = SS_OK;
 
-    return ss_device_kernel(d, "device/gemm_own.cl", name, defines, SS_COUNT(defines), out);
+    if (!*kept)
+        TRY(ss_device_kernel(d, "device/gemm_own.cl", names[which], defines, SS_COUNT(defines), kept));
+    *out = *kept;
+out:
+    return st;
 }
 
 static enum ss_status launch_groups(struct ss_device *d, struct ss_kernel *k, size_t groups, size_t tasks,
@@ -161,12 +182,13 @@ static enum ss_status enqueue_dots(struct ss_device *d, const struct product *p,
 {
     enum { TASK = 64 };
     const struct ss_gemm *const g = &p->g;
-    const size_t tasks = parts_of(g->m, TASK), groups = smaller(tasks, d->info.compute_units);
+    const size_t tasks = parts_of(g->m, TASK);
+    const size_t groups = smaller(tasks, useful_groups(d, g, 1u << 16));
     struct ss_kernel *k = NULL;
     enum ss_status st = SS_OK;
 
     TRY(room(d, &d->gemm.scratch, g->transpose_b ? 1 : groups * g->n * g->k));
-    TRY(kernel_of(d, cut, g->transpose_b, "gemm_own_dot", &k));
+    TRY(kernel_of(d, cut, g->transpose_b, DOT, &k));
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)g->m),
                                   ss_arg_u32((uint32_t)g->n),
                                   ss_arg_u32((uint32_t)g->k),
@@ -201,8 +223,8 @@ static enum ss_status enqueue_sum(struct ss_device *d, const struct product *p, 
     struct ss_kernel *k = NULL;
     enum ss_status st = SS_OK;
 
-    TRY(kernel_of(d, cut, g->transpose_b, "gemm_own_sum", &k));
-    TRY(ss_launch(k, (struct ss_range){.global = {g->n, g->m}}, args, SS_COUNT(args)));
+    TRY(kernel_of(d, cut, g->transpose_b, SUM, &k));
+    TRY(ss_launch(k, (struct ss_range){.global = {g->n, g->m}, .local = {16, 4}}, args, SS_COUNT(args)));
 out:
     return st;
 }
@@ -211,7 +233,7 @@ static enum ss_status enqueue_tiles(struct ss_device *d, const struct product *p
 {
     const struct ss_gemm *const g = &p->g;
     const size_t tasks = parts_of(g->m, cut->task_m) * parts_of(g->n, cut->task_n) * cut->slices;
-    const size_t per_group = DEPTH * cut->task_n + ROWS * (cut->panel + DEPTH);
+    const size_t per_group = DEPTH * cut->task_n + ROWS * (cut->panel + BATCH * DEPTH);
     const bool sliced = cut->slices > 1;
     const uint32_t flags = cut->flags | (g->accumulate && !sliced ? ACCUMULATE : 0u);
     struct ss_kernel *k = NULL;
@@ -220,7 +242,7 @@ static enum ss_status enqueue_tiles(struct ss_device *d, const struct product *p
     TRY(room(d, &d->gemm.scratch, cut->groups * per_group));
     if (sliced)
         TRY(room(d, &d->gemm.parts, cut->slices * g->m * g->n));
-    TRY(kernel_of(d, cut, g->transpose_b, g->transpose_a ? "gemm_own_t" : "gemm_own_n", &k));
+    TRY(kernel_of(d, cut, g->transpose_b, g->transpose_a ? TILES_T : TILES_N, &k));
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)g->m),
                                   ss_arg_u32((uint32_t)g->n),
                                   ss_arg_u32((uint32_t)g->k),

@@ -14,6 +14,7 @@ enum ss_status ss_buffer_create(struct ss_device *d, size_t bytes, struct ss_buf
     const size_t size = bytes < SIZE_MAX / 2 ? ss_round_up(bytes, 64) + SLACK : bytes;
     const cl_uint zero = 0;
     struct ss_buffer *b = NULL;
+    char what[64];
     enum ss_status st = SS_OK;
     cl_int code;
 
@@ -23,16 +24,14 @@ enum ss_status ss_buffer_create(struct ss_device *d, size_t bytes, struct ss_buf
                        (double)size / 1048576.0, d->info.name, (double)d->info.max_allocation / 1048576.0);
     TRY(ss_allocate(1, &b));
     b->device = d;
+    snprintf(what, sizeof(what), "%.1f MiB wanted", (double)size / 1048576.0);
     b->memory = clCreateBuffer(d->context, CL_MEM_READ_WRITE, size, NULL, &code);
-    if (code == CL_SUCCESS) /* GPUs often hand out zeros, PoCL does not */
-        code = clEnqueueFillBuffer(d->queue, b->memory, &zero, sizeof(zero), 0, size, 0, NULL, NULL);
     if (code != CL_SUCCESS) {
-        char what[96];
-        snprintf(what, sizeof(what), "%.1f MiB more than the %.1f MiB in use", (double)size / 1048576.0,
-                 (double)d->allocated / 1048576.0);
         st = ss_cl_fail(d, "clCreateBuffer", code, what);
         goto out;
     }
+    /* GPUs often hand out zeros, PoCL does not. */
+    CL_TRY(d, what, clEnqueueFillBuffer(d->queue, b->memory, &zero, sizeof(zero), 0, size, 0, NULL, NULL));
     b->bytes = bytes;
     b->size = size;
     d->allocated += size;
@@ -47,6 +46,10 @@ void ss_buffer_free(struct ss_buffer *b)
 {
     if (!b)
         return;
+    if (b->filled)
+        clReleaseEvent(b->filled);
+    if (b->used)
+        clReleaseEvent(b->used);
     if (b->memory)
         clReleaseMemObject(b->memory);
     b->device->allocated -= b->size;
@@ -74,6 +77,7 @@ enum ss_status ss_span_write(struct ss_span to, const void *from, size_t n)
     enum ss_status st = SS_OK;
 
     TRY(check_fits("write", to, n));
+    TRY(ss_buffer_before_use(to.buffer));
     if (n)
         CL_TRY(d, "",
                clEnqueueWriteBuffer(d->queue, to.buffer->memory, CL_TRUE, to.offset * ELEMENT, n * ELEMENT,
@@ -88,6 +92,7 @@ enum ss_status ss_span_read(struct ss_span from, void *to, size_t n)
     enum ss_status st = SS_OK;
 
     TRY(check_fits("read", from, n));
+    TRY(ss_buffer_before_use(from.buffer));
     if (n)
         CL_TRY(d, "",
                clEnqueueReadBuffer(d->queue, from.buffer->memory, CL_TRUE, from.offset * ELEMENT, n * ELEMENT,
@@ -103,10 +108,14 @@ enum ss_status ss_span_copy(struct ss_span from, struct ss_span to, size_t n)
 
     TRY(check_fits("copy", from, n));
     TRY(check_fits("copy", to, n));
+    TRY(ss_buffer_before_use(from.buffer));
+    TRY(ss_buffer_before_use(to.buffer));
     if (n)
         CL_TRY(d, "",
                clEnqueueCopyBuffer(d->queue, from.buffer->memory, to.buffer->memory, from.offset * ELEMENT,
                                    to.offset * ELEMENT, n * ELEMENT, 0, NULL, NULL));
+    TRY(ss_buffer_after_use(from.buffer));
+    TRY(ss_buffer_after_use(to.buffer));
 out:
     return st;
 }
@@ -118,10 +127,12 @@ enum ss_status ss_span_zero(struct ss_span to, size_t n)
     enum ss_status st = SS_OK;
 
     TRY(check_fits("zero", to, n));
+    TRY(ss_buffer_before_use(to.buffer));
     if (n)
         CL_TRY(d, "",
                clEnqueueFillBuffer(d->queue, to.buffer->memory, &zero, sizeof(zero), to.offset * ELEMENT,
                                    n * ELEMENT, 0, NULL, NULL));
+    TRY(ss_buffer_after_use(to.buffer));
 out:
     return st;
 }

@@ -14,11 +14,12 @@ enum ss_gemm_level { SS_GEMM_FAST, SS_GEMM_SIMPLE, SS_GEMM_PLAIN };
 
 struct ss_gemm_state {
     enum ss_gemm_kind wanted;
-    enum ss_gemm_level level;  /* how far fast ones have been set aside */
-    struct ss_buffer *scratch; /* of the own backend: packed operands */
-    struct ss_buffer *parts;   /* of the own backend: partial products */
-    struct ss_buffer *counter; /* of the own backend: tasks handed out so far, */
-    uint32_t count;            /* and its value after all that is enqueued */
+    struct ss_kernel *own[2][2][4]; /* of the own backend, found so far: simple, transpose_b, which */
+    enum ss_gemm_level level;       /* how far fast ones have been set aside */
+    struct ss_buffer *scratch;      /* of the own backend: packed operands */
+    struct ss_buffer *parts;        /* of the own backend: partial products */
+    struct ss_buffer *counter;      /* of the own backend: tasks handed out so far, */
+    uint32_t count;                 /* and its value after all that is enqueued */
 };
 
 struct ss_device {
@@ -38,7 +39,14 @@ struct ss_buffer {
     struct ss_device *device; /* borrowed, outlives the buffer */
     cl_mem memory;
     size_t bytes, size; /* asked for, and allocated */
+    bool shared;        /* of an upload: written from another queue */
+    cl_event filled;    /* the copy that the device's queue has not yet been told to wait for, or NULL */
+    cl_event used;      /* after what was enqueued with it last, or NULL */
 };
+
+/** Around whatever is enqueued on the device's queue with `b` (upload.c); nothing for other buffers. */
+SS_MUST_CHECK enum ss_status ss_buffer_before_use(struct ss_buffer *b);
+SS_MUST_CHECK enum ss_status ss_buffer_after_use(struct ss_buffer *b);
 
 /** Symbolic name of an OpenCL error code. Never NULL. */
 const char *ss_cl_error_name(cl_int code);

@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "device/cache.h"
 #include "device/embedded.h"
 #include "device/opencl.h"
 
@@ -15,6 +16,7 @@ struct ss_kernel {
     char *name;
     cl_kernel kernel;
     cl_uint n_args;
+    size_t most_items; /* of a work-group */
 };
 
 struct ss_program { /* one file built with one set of defines */
@@ -114,27 +116,34 @@ static void report_build(const struct ss_device *d, const struct ss_program *p, 
     ss_text_release(&t);
 }
 
+static enum ss_status compile(struct ss_device *d, struct ss_program *p, const char *source,
+                              const char *options)
+{
+    cl_int code;
+
+    p->program = clCreateProgramWithSource(d->context, 1, &source, NULL, &code);
+    if (code != CL_SUCCESS)
+        return ss_cl_fail(d, "clCreateProgramWithSource", code, p->key);
+    code = clBuildProgram(p->program, 1, &d->id, options, NULL, NULL);
+    if (code == CL_SUCCESS)
+        return SS_OK;
+    report_build(d, p, source, code);
+    return ss_cl_status(code) == SS_ERR_MEMORY ? SS_ERR_MEMORY : SS_ERR_BUILD;
+}
+
 static enum ss_status build(struct ss_device *d, struct ss_program *p, const char *file, const char *options)
 {
     struct ss_text source;
     enum ss_status st = SS_OK;
-    cl_int code;
     const double start = ss_clock_seconds();
 
     ss_text_init(&source);
     TRY(add_file(file, 0, &source));
     TRY(ss_text_status(&source));
-    const char *const text = source.data;
-    p->program = clCreateProgramWithSource(d->context, 1, (const char **)&text, NULL, &code);
-    if (code != CL_SUCCESS) {
-        st = ss_cl_fail(d, "clCreateProgramWithSource", code, file);
-        goto out;
-    }
-    code = clBuildProgram(p->program, 1, &d->id, options, NULL, NULL);
-    if (code != CL_SUCCESS) {
-        report_build(d, p, text, code);
-        st = SS_ERR_BUILD;
-        goto out;
+    p->program = ss_cache_load(d, options, source.data);
+    if (!p->program) {
+        TRY(compile(d, p, source.data, options));
+        ss_cache_store(d, options, source.data, p->program);
     }
     d->n_builds++;
     d->build_seconds += ss_clock_seconds() - start;
@@ -225,6 +234,9 @@ enum ss_status ss_device_kernel(struct ss_device *d, const char *file, const cha
         goto out;
     }
     CL_TRY(d, name, clGetKernelInfo(k->kernel, CL_KERNEL_NUM_ARGS, sizeof(k->n_args), &k->n_args, NULL));
+    CL_TRY(d, name,
+           clGetKernelWorkGroupInfo(k->kernel, d->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof(k->most_items),
+                                    &k->most_items, NULL));
     k->next = p->kernels;
     p->kernels = k;
     *out = k;
@@ -281,22 +293,50 @@ out:
     return st;
 }
 
+/* Powers of two, the first dimension first, up to `most` items. A driver left to choose takes divisors of the
+ * global size, down to 1 for a prime, and PoCL compiles a kernel anew for each local size it meets (0.1 s and
+ * more). */
+static void choose_local(const size_t global[3], size_t most, size_t local[3])
+{
+    size_t items = 1;
+
+    for (int i = 0; i < 3; i++)
+        for (local[i] = 1; local[i] < global[i] && 2 * items <= most; items *= 2)
+            local[i] *= 2;
+}
+
+static bool has_buffer(const struct ss_arg *a)
+{
+    return (a->kind == SS_ARG_SPAN || a->kind == SS_ARG_BUFFER) && a->span.buffer;
+}
+
 enum ss_status ss_launch(struct ss_kernel *k, struct ss_range range, const struct ss_arg *args, size_t n_args)
 {
-    const bool with_local = range.local[0] != 0;
-    size_t global[3], local[3];
+    enum { CPU_ITEMS = 64, GPU_ITEMS = 256 };
+    const struct ss_device *const d = k->device;
+    const size_t items = ss_device_is_cpu(d) ? CPU_ITEMS : GPU_ITEMS, limit = k->most_items;
+    size_t local[3];
     enum ss_status st = SS_OK;
 
+    if (!range.global[0])
+        return SS_OK; /* nothing to do */
     for (int i = 0; i < 3; i++) {
+        range.global[i] = range.global[i] ? range.global[i] : 1;
         local[i] = range.local[i] ? range.local[i] : 1;
-        if (i == 0 && !range.global[0])
-            return SS_OK; /* nothing to do */
-        global[i] = ss_round_up(range.global[i] ? range.global[i] : 1, local[i]);
     }
+    if (!range.local[0])
+        choose_local(range.global, items < limit ? items : limit, local);
+    for (int i = 0; i < 3; i++)
+        range.global[i] = ss_round_up(range.global[i], local[i]);
     TRY(set_arguments(k, args, n_args));
-    CL_TRY(k->device, k->name,
-           clEnqueueNDRangeKernel(k->device->queue, k->kernel, 3, NULL, global, with_local ? local : NULL, 0,
-                                  NULL, NULL));
+    for (size_t i = 0; i < n_args; i++)
+        if (has_buffer(&args[i]))
+            TRY(ss_buffer_before_use(args[i].span.buffer));
+    CL_TRY(d, k->name,
+           clEnqueueNDRangeKernel(d->queue, k->kernel, 3, NULL, range.global, local, 0, NULL, NULL));
+    for (size_t i = 0; i < n_args; i++)
+        if (has_buffer(&args[i]))
+            TRY(ss_buffer_after_use(args[i].span.buffer));
 out:
     return st;
 }

@@ -89,7 +89,8 @@ enum ss_status ss_scorer_host(struct ss_scorer *s, struct ss_span parameters, co
     for (size_t at = 0; at < rows; at += s->capacity) {
         const size_t n = rows - at < s->capacity ? rows - at : s->capacity;
         TRY(ss_span_write(ss_scorer_input(s), x + at * D, n * D));
-        TRY(ss_scorer_enqueue(s, parameters, n));
+        /* energies alone, as for a quadrature, need no reverse sweep */
+        TRY(score ? ss_scorer_enqueue(s, parameters, n) : ss_layered_forward(s->plan, parameters, n));
         if (energy)
             TRY(ss_span_read(ss_scorer_energy(s), energy + at, n));
         if (score)

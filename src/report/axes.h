@@ -14,8 +14,8 @@
 struct ss_axis {
     const char *label; /* with its unit, as "time (s)"; NULL: none */
     bool log;
-    bool bare;             /* tick marks without labels: a neighbour has them */
-    struct ss_range range; /* settled */
+    bool bare;                /* tick marks without labels: a neighbour has them */
+    struct ss_interval range; /* settled */
     /* Numbers 0, 1, ... are named instead of counted; NULL: numbers. */
     const char *const *names;
     size_t n_names;
@@ -69,7 +69,7 @@ void ss_hidden_note(char *out, size_t size, const char *what, const size_t count
 struct ss_colour_bar {
     const struct ss_colour_map *map;
     const char *label; /* NULL: none */
-    struct ss_range range;
+    struct ss_interval range;
 };
 /** Room it needs right of a frame of this height; 0.. */
 double ss_colour_bar_width(struct ss_canvas *c, const struct ss_colour_bar *b, double height);

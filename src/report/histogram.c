@@ -10,7 +10,7 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static size_t count_bins(const float *x, size_t n, size_t stride, struct ss_range range, size_t most)
+static size_t count_bins(const float *x, size_t n, size_t stride, struct ss_interval range, size_t most)
 {
     enum { SAMPLE = 4096 };
     float some[SAMPLE];
@@ -30,8 +30,8 @@ static size_t count_bins(const float *x, size_t n, size_t stride, struct ss_rang
                                                     : (size_t)ceil(bins);
 }
 
-void ss_histogram_fill(struct ss_histogram *h, const float *x, size_t n, size_t stride, struct ss_range range,
-                       size_t most)
+void ss_histogram_fill(struct ss_histogram *h, const float *x, size_t n, size_t stride,
+                       struct ss_interval range, size_t most)
 {
     const double length = range.high - range.low;
 

@@ -39,8 +39,8 @@ struct ss_line_chart {
     bool log_x, log_y;
     const struct ss_line_series *series;
     size_t n_series;
-    struct ss_range x_range, y_range; /* low >= high (as both 0): from the data */
-    const char *const *x_names;       /* categories at x = 0, 1, ...; NULL: numbers */
+    struct ss_interval x_range, y_range; /* low >= high (as both 0): from the data */
+    const char *const *x_names;          /* categories at x = 0, 1, ...; NULL: numbers */
     size_t n_x_names;
 };
 
@@ -53,23 +53,23 @@ SS_MUST_CHECK enum ss_status ss_picture_line_panels(const char *path, const stru
 /* ---- the plane ---- */
 
 /** One panel of the plane; every part may be absent. All panels of a picture show the same ranges of x and y:
- * those of the maps if there are any, else of the arrows, else of the points but for wild ones, which are
- * counted instead. x and y have one scale, unless one range is more than three times the other. */
+ * those that panels name, else of the arrows, else of the points but for wild ones. Points outside are
+ * counted beneath. x and y have one scale, unless one range is more than three times the other. */
 struct ss_plane_panel {
     const char *title, *x_label, *y_label;
+    struct ss_interval x_range, y_range; /* to be shown, and of the grid; low >= high: not named */
 
     /* A function on a grid: values[iy * nx + ix] at x = x_range.low + ix * (length / (nx - 1)), y likewise
      * upwards, so that the corners of the grid are the corners of the ranges. */
     const double *values;
     size_t nx, ny;
-    struct ss_range x_range, y_range;
     bool map;             /* as colours, with a bar */
     size_t contours;      /* about so many contour lines at round levels; 0: none */
     const double *levels; /* or these */
     size_t n_levels;
-    struct ss_range value_range; /* of the colours; low >= high: from the values */
-    bool diverging;              /* colours about 0 */
-    const char *value_label;     /* of the bar */
+    struct ss_interval value_range; /* of the colours; low >= high: from the values */
+    bool diverging;                 /* colours about 0 */
+    const char *value_label;        /* of the bar */
 
     /* Arrows: n_arrows of (x, y), each the middle of its arrow, and of their components; a usual one is about
      * as long as arrows are apart, and one of stated length is drawn beneath. */

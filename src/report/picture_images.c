@@ -10,7 +10,8 @@
 enum {
     MOST_POINTS = 1600,
     USUAL_POINTS = 480
-}; /* a side of the grid: at most, and what small images are enlarged to */
+};                           /* a side of the grid: at most, and what small images are enlarged to */
+enum { MOST_IMAGES = 2500 }; /* more are dust, and each is a part of its own in the SVG */
 static const double margin = 6, gap = 2, note_row = 14;
 
 struct grid {
@@ -35,6 +36,8 @@ static void lay_out(struct grid *g, size_t columns)
     const double most_columns = floor(MOST_POINTS / (least * (double)g->width + gap));
     const double most_rows = floor(MOST_POINTS / (least * (double)g->height + gap));
 
+    if (g->n > MOST_IMAGES)
+        g->n = MOST_IMAGES;
     g->columns = columns ? columns : about_square(g->n, g->height, g->width);
     if (g->columns > g->n)
         g->columns = g->n;
@@ -54,7 +57,7 @@ static void lay_out(struct grid *g, size_t columns)
 
 static void find_levels(struct grid *g, double low, double high)
 {
-    struct ss_range r = ss_range_none();
+    struct ss_interval r = ss_interval_none();
 
     if (low < high && isfinite(low) && isfinite(high)) {
         g->low = low;
@@ -62,8 +65,8 @@ static void find_levels(struct grid *g, double low, double high)
         return;
     }
     for (size_t i = 0; i < g->n * g->height * g->width; i++)
-        ss_range_take(&r, (double)g->values[i], false);
-    ss_range_settle(&r, false);
+        ss_interval_take(&r, (double)g->values[i], false);
+    ss_interval_settle(&r, false);
     g->low = r.low;
     g->high = r.high;
 }

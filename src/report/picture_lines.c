@@ -40,20 +40,20 @@ static bool is_drawn(const struct plot *p, const struct ss_line_series *s, size_
     return isfinite(x) && isfinite(y) && !(p->axes.x.log && x <= 0) && !(p->axes.y.log && y <= 0);
 }
 
-static void settle_axis(struct ss_axis *axis, struct ss_range from_data, struct ss_range asked)
+static void settle_axis(struct ss_axis *axis, struct ss_interval from_data, struct ss_interval asked)
 {
     const bool fixed = asked.low < asked.high && !(axis->log && asked.low <= 0);
 
     axis->range = fixed ? asked : from_data;
-    ss_range_settle(&axis->range, axis->log);
+    ss_interval_settle(&axis->range, axis->log);
     if (!fixed)
-        ss_range_pad(&axis->range, axis->log, 0.04);
+        ss_interval_pad(&axis->range, axis->log, 0.04);
 }
 
 static void find_ranges(struct plot *p)
 {
     const struct ss_line_chart *const chart = p->chart;
-    struct ss_range x = ss_range_none(), y = ss_range_none();
+    struct ss_interval x = ss_interval_none(), y = ss_interval_none();
 
     for (size_t k = 0; k < chart->n_series; k++) {
         const struct ss_line_series *const s = &chart->series[k];
@@ -61,16 +61,16 @@ static void find_ranges(struct plot *p)
             if (!is_drawn(p, s, i))
                 continue;
             p->any = true;
-            ss_range_take(&x, x_of(s, i), p->axes.x.log);
-            ss_range_take(&y, s->y[i], p->axes.y.log);
+            ss_interval_take(&x, x_of(s, i), p->axes.x.log);
+            ss_interval_take(&y, s->y[i], p->axes.y.log);
             if (s->low && s->high) {
-                ss_range_take(&y, s->low[i], p->axes.y.log);
-                ss_range_take(&y, s->high[i], p->axes.y.log);
+                ss_interval_take(&y, s->low[i], p->axes.y.log);
+                ss_interval_take(&y, s->high[i], p->axes.y.log);
             }
         }
     }
     if (p->axes.x.names)
-        x = (struct ss_range){-0.5, (double)chart->n_x_names - 0.5};
+        x = (struct ss_interval){-0.5, (double)chart->n_x_names - 0.5};
     settle_axis(&p->axes.x, x, p->axes.x.names ? x : chart->x_range);
     settle_axis(&p->axes.y, y, chart->y_range);
 }

@@ -30,30 +30,30 @@ static bool on_curve(const struct single *s, size_t i)
 /* Ranges: the sets' common view; the curve may widen it only where it is not negligible. */
 static void single_ranges(struct single *s)
 {
-    struct ss_range x = ss_range_none(), y = {0, 0};
+    struct ss_interval x = ss_interval_none(), y = {0, 0};
     double highest = 0;
 
     for (size_t k = 0; k < s->n_sets; k++) {
-        const struct ss_range r = ss_range_robust(s->sets[k].values, s->sets[k].rows, 1, view_quantile);
-        ss_range_take(&x, r.low, false);
-        ss_range_take(&x, r.high, false);
+        const struct ss_interval r = ss_interval_robust(s->sets[k].values, s->sets[k].rows, 1, view_quantile);
+        ss_interval_take(&x, r.low, false);
+        ss_interval_take(&x, r.high, false);
     }
     for (size_t i = 0; i < s->n_curve; i++)
         if (on_curve(s, i))
             highest = fmax(highest, s->curve_y[i]);
     for (size_t i = 0; i < s->n_curve; i++)
         if (on_curve(s, i) && s->curve_y[i] > 0.002 * highest)
-            ss_range_take(&x, s->curve_x[i], false);
-    ss_range_settle(&x, false);
+            ss_interval_take(&x, s->curve_x[i], false);
+    ss_interval_settle(&x, false);
     for (size_t k = 0; k < s->n_sets; k++) {
-        struct ss_range own = ss_range_robust(s->sets[k].values, s->sets[k].rows, 1, view_quantile);
-        ss_range_settle(&own, false);
+        struct ss_interval own = ss_interval_robust(s->sets[k].values, s->sets[k].rows, 1, view_quantile);
+        ss_interval_settle(&own, false);
         ss_histogram_fill(&s->h[k], s->sets[k].values, s->sets[k].rows, 1, own, SS_BINS);
         y.high = fmax(y.high, s->h[k].largest);
     }
     y.high = fmax(y.high, highest);
-    ss_range_settle(&y, false);
-    ss_range_pad(&x, false, 0.03);
+    ss_interval_settle(&y, false);
+    ss_interval_pad(&x, false, 0.03);
     y.low = 0;
     y.high *= 1.08;
     s->axes.x.range = x;
@@ -187,8 +187,8 @@ struct pairs {
     const struct ss_point_set *sets;
     size_t n_sets, stride, columns; /* values a row; columns shown */
     const char *const *names;
-    char number[SS_PAIR_COLUMNS][16];
-    struct ss_range view[SS_PAIR_COLUMNS];
+    char number[SS_PAIR_COLUMNS][24];
+    struct ss_interval view[SS_PAIR_COLUMNS];
     double side; /* of a frame */
     double left, top;
     struct ss_xy *places; /* room for the largest set */
@@ -202,15 +202,15 @@ static const char *name_of(const struct pairs *p, size_t column)
 static void find_views(struct pairs *p)
 {
     for (size_t k = 0; k < p->columns; k++) {
-        p->view[k] = ss_range_none();
+        p->view[k] = ss_interval_none();
         for (size_t s = 0; s < p->n_sets; s++) {
-            const struct ss_range r =
-                ss_range_robust(p->sets[s].values + k, p->sets[s].rows, p->stride, view_quantile);
-            ss_range_take(&p->view[k], r.low, false);
-            ss_range_take(&p->view[k], r.high, false);
+            const struct ss_interval r =
+                ss_interval_robust(p->sets[s].values + k, p->sets[s].rows, p->stride, view_quantile);
+            ss_interval_take(&p->view[k], r.low, false);
+            ss_interval_take(&p->view[k], r.high, false);
         }
-        ss_range_settle(&p->view[k], false);
-        ss_range_pad(&p->view[k], false, 0.05);
+        ss_interval_settle(&p->view[k], false);
+        ss_interval_pad(&p->view[k], false, 0.05);
         snprintf(p->number[k], sizeof(p->number[k]), "x%zu", k + 1);
     }
 }
@@ -241,7 +241,7 @@ static void draw_diagonal(struct ss_canvas *c, const struct pairs *p, size_t k)
                           p->columns > 4 ? 30 : 40);
         largest = fmax(largest, h[s].largest);
     }
-    a.y.range = (struct ss_range){0, largest > 0 ? 1.08 * largest : 1};
+    a.y.range = (struct ss_interval){0, largest > 0 ? 1.08 * largest : 1};
     ss_axes_measure(c, &a, p->side, p->side, &unused);
     a.y.ticks.n = a.y.ticks.n_minor = 0; /* densities of different columns do not compare */
     ss_canvas_clip(c, &a.frame);

@@ -16,7 +16,7 @@ struct plate {
     const struct ss_plane_panel *panel;
     struct ss_axes axes;
     struct ss_colour_map map;
-    struct ss_range values; /* range of the colours */
+    struct ss_interval values; /* range of the colours */
     struct ss_arrow_scale arrows;
     char note[120]; /* about points that are not shown; empty: none */
     struct ss_margins room;
@@ -26,49 +26,53 @@ struct plate {
 struct sheet {
     struct plate *plates;
     size_t n, columns, rows;
-    struct ss_range x, y;
+    struct ss_interval x, y;
     double width, height; /* of a frame */
 };
 
-static bool has_grid(const struct ss_plane_panel *p)
+static bool has_ranges(const struct ss_plane_panel *p)
 {
-    return p->values && p->nx && p->ny && p->x_range.low < p->x_range.high &&
-           p->y_range.low < p->y_range.high;
+    return p->x_range.low < p->x_range.high && p->y_range.low < p->y_range.high;
 }
 
-static void join(struct ss_range *a, struct ss_range b)
+static bool has_grid(const struct ss_plane_panel *p)
 {
-    ss_range_take(a, b.low, false);
-    ss_range_take(a, b.high, false);
+    return p->values && p->nx && p->ny && has_ranges(p);
+}
+
+static void join(struct ss_interval *a, struct ss_interval b)
+{
+    ss_interval_take(a, b.low, false);
+    ss_interval_take(a, b.high, false);
 }
 
 /* What all panels show. */
 static void find_view(struct sheet *s)
 {
     const double quantile = 0.005;
-    struct ss_range grid[2] = {ss_range_none(), ss_range_none()}, arrows[2] = {grid[0], grid[1]};
-    struct ss_range points[2] = {grid[0], grid[1]};
+    struct ss_interval grid[2] = {ss_interval_none(), ss_interval_none()}, arrows[2] = {grid[0], grid[1]};
+    struct ss_interval points[2] = {grid[0], grid[1]};
 
     for (size_t i = 0; i < s->n; i++) {
         const struct ss_plane_panel *const p = s->plates[i].panel;
-        if (has_grid(p)) {
+        if (has_ranges(p)) {
             join(&grid[0], p->x_range);
             join(&grid[1], p->y_range);
         }
         for (size_t k = 0; p->arrow_at && p->arrow && k < p->n_arrows; k++) {
-            ss_range_take(&arrows[0], (double)p->arrow_at[2 * k], false);
-            ss_range_take(&arrows[1], (double)p->arrow_at[2 * k + 1], false);
+            ss_interval_take(&arrows[0], (double)p->arrow_at[2 * k], false);
+            ss_interval_take(&arrows[1], (double)p->arrow_at[2 * k + 1], false);
         }
         for (size_t k = 0; p->points && p->n_points && k < 2; k++)
-            join(&points[k], ss_range_robust(p->points + k, p->n_points, 2, quantile));
+            join(&points[k], ss_interval_robust(p->points + k, p->n_points, 2, quantile));
     }
     for (size_t k = 0; k < 2; k++) {
-        struct ss_range r = grid[k].low <= grid[k].high       ? grid[k]
-                            : arrows[k].low <= arrows[k].high ? arrows[k]
-                                                              : points[k];
-        ss_range_settle(&r, false);
+        struct ss_interval r = grid[k].low <= grid[k].high       ? grid[k]
+                               : arrows[k].low <= arrows[k].high ? arrows[k]
+                                                                 : points[k];
+        ss_interval_settle(&r, false);
         if (grid[k].low > grid[k].high)
-            ss_range_pad(&r, false, 0.05);
+            ss_interval_pad(&r, false, 0.05);
         *(k ? &s->y : &s->x) = r;
     }
 }
@@ -105,16 +109,16 @@ static void find_values(struct plate *t)
 {
     const struct ss_plane_panel *const p = t->panel;
 
-    t->values = ss_range_none();
+    t->values = ss_interval_none();
     if (p->value_range.low < p->value_range.high)
         t->values = p->value_range;
     else
         for (size_t i = 0; i < p->nx * p->ny; i++)
-            ss_range_take(&t->values, p->values[i], false);
-    ss_range_settle(&t->values, false);
+            ss_interval_take(&t->values, p->values[i], false);
+    ss_interval_settle(&t->values, false);
     if (p->diverging) {
         const double most = fmax(fabs(t->values.low), fabs(t->values.high));
-        t->values = (struct ss_range){-most, most};
+        t->values = (struct ss_interval){-most, most};
     }
     ss_colour_map_init(&t->map, p->diverging ? SS_MAP_DIVERGING : SS_MAP_SEQUENTIAL);
 }

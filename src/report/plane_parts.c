@@ -22,7 +22,7 @@ static double value_at(const struct ss_plane_panel *p, double u, double v)
     return isfinite(value) ? value : p->values[(t < 0.5 ? y : y1) * p->nx + (s < 0.5 ? x : x1)];
 }
 
-static uint32_t pixel_of(const struct ss_colour_map *map, struct ss_range values, double value)
+static uint32_t pixel_of(const struct ss_colour_map *map, struct ss_interval values, double value)
 {
     const struct ss_colour none = ss_palette_faint();
 
@@ -35,11 +35,11 @@ static uint32_t pixel_of(const struct ss_colour_map *map, struct ss_range values
 }
 
 enum ss_status ss_plane_draw_map(struct ss_canvas *c, const struct ss_axes *a, const struct ss_plane_panel *p,
-                                 const struct ss_colour_map *map, struct ss_range values)
+                                 const struct ss_colour_map *map, struct ss_interval values)
 {
     const size_t width = (size_t)(SS_CANVAS_SCALE * a->frame.width),
                  height = (size_t)(SS_CANVAS_SCALE * a->frame.height);
-    const struct ss_range x_view = a->x.range, y_view = a->y.range;
+    const struct ss_interval x_view = a->x.range, y_view = a->y.range;
     uint32_t *argb = NULL;
     enum ss_status st = SS_OK;
 
@@ -61,7 +61,7 @@ out:
 }
 
 enum ss_status ss_plane_draw_contours(struct ss_canvas *c, const struct ss_axes *a,
-                                      const struct ss_plane_panel *p, struct ss_range values)
+                                      const struct ss_plane_panel *p, struct ss_interval values)
 {
     struct ss_ticks round;
     struct ss_colour_map map;
@@ -153,8 +153,8 @@ static double round_below(double x)
     return x >= 5 * power ? 5 * power : x >= 2 * power ? 2 * power : power;
 }
 
-struct ss_arrow_scale ss_arrow_scale(const struct ss_plane_panel *p, struct ss_range x, struct ss_range y,
-                                     double width, double height)
+struct ss_arrow_scale ss_arrow_scale(const struct ss_plane_panel *p, struct ss_interval x,
+                                     struct ss_interval y, double width, double height)
 {
     enum { SAMPLE = 2048 };
     double length[SAMPLE], largest = 0;

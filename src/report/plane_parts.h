@@ -7,9 +7,10 @@
 
 SS_MUST_CHECK enum ss_status ss_plane_draw_map(struct ss_canvas *c, const struct ss_axes *a,
                                                const struct ss_plane_panel *p,
-                                               const struct ss_colour_map *map, struct ss_range values);
+                                               const struct ss_colour_map *map, struct ss_interval values);
 SS_MUST_CHECK enum ss_status ss_plane_draw_contours(struct ss_canvas *c, const struct ss_axes *a,
-                                                    const struct ss_plane_panel *p, struct ss_range values);
+                                                    const struct ss_plane_panel *p,
+                                                    struct ss_interval values);
 
 /** Opacity and radius at which n points in a frame of some area, in square points, still show where they are
  * dense. */
@@ -24,8 +25,8 @@ struct ss_arrow_scale {
     double reference; /* a round length to show beneath */
     bool cut;         /* some are */
 };
-struct ss_arrow_scale ss_arrow_scale(const struct ss_plane_panel *p, struct ss_range x, struct ss_range y,
-                                     double width, double height);
+struct ss_arrow_scale ss_arrow_scale(const struct ss_plane_panel *p, struct ss_interval x,
+                                     struct ss_interval y, double width, double height);
 SS_MUST_CHECK enum ss_status ss_plane_draw_arrows(struct ss_canvas *c, const struct ss_axes *a,
                                                   const struct ss_plane_panel *p,
                                                   const struct ss_arrow_scale *scale);

@@ -6,18 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double largest = 1e307, smallest_positive = 1e-307;
+static const double largest = 1e307, smallest_positive = 1e-300;
 
 /* Narrower than this part of its ends a range is rounding noise of single-precision data, not something to
  * read. */
 static const double narrowest = 1e-8;
 
-struct ss_range ss_range_none(void)
+struct ss_interval ss_interval_none(void)
 {
-    return (struct ss_range){INFINITY, -INFINITY};
+    return (struct ss_interval){INFINITY, -INFINITY};
 }
 
-void ss_range_take(struct ss_range *r, double x, bool log)
+void ss_interval_take(struct ss_interval *r, double x, bool log)
 {
     if (!isfinite(x) || (log && x <= 0))
         return;
@@ -27,10 +27,10 @@ void ss_range_take(struct ss_range *r, double x, bool log)
         r->high = x;
 }
 
-void ss_range_settle(struct ss_range *r, bool log)
+void ss_interval_settle(struct ss_interval *r, bool log)
 {
     if (!isfinite(r->low) || !isfinite(r->high) || r->low > r->high || (log && r->high <= 0))
-        *r = log ? (struct ss_range){0.1, 1.0} : (struct ss_range){0.0, 1.0};
+        *r = log ? (struct ss_interval){0.1, 1.0} : (struct ss_interval){0.0, 1.0};
     if (log) {
         r->low = fmin(fmax(r->low, smallest_positive), largest / 4);
         r->high = fmin(fmax(r->high, r->low), largest);
@@ -43,15 +43,15 @@ void ss_range_settle(struct ss_range *r, bool log)
     r->low = fmin(fmax(r->low, -largest), largest);
     r->high = fmin(fmax(r->high, -largest), largest);
     const double size = fmax(fabs(r->low), fabs(r->high));
-    if (r->high - r->low < fmax(narrowest * size, 1e-300)) {
+    if (r->high - r->low < fmax(narrowest * size, 1e-304)) {
         const double middle = r->low + 0.5 * (r->high - r->low);
-        const double half = size < 1e-299 ? 1.0 : 0.05 * size;
+        const double half = size < 1e-303 ? 1.0 : 0.05 * size;
         r->low = middle - half;
         r->high = middle + half;
     }
 }
 
-void ss_range_pad(struct ss_range *r, bool log, double fraction)
+void ss_interval_pad(struct ss_interval *r, bool log, double fraction)
 {
     if (log) {
         const double factor = pow(10.0, fraction * (log10(r->high) - log10(r->low)));
@@ -71,15 +71,15 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-struct ss_range ss_range_robust(const float *x, size_t n, size_t stride, double q)
+struct ss_interval ss_interval_robust(const float *x, size_t n, size_t stride, double q)
 {
     enum { SAMPLE = 4096 }; /* enough for a quantile that only sets a view */
     float some[SAMPLE];
-    struct ss_range all = ss_range_none();
+    struct ss_interval all = ss_interval_none();
     size_t m = 0, finite = 0, every;
 
     for (size_t i = 0; i < n; i++) {
-        ss_range_take(&all, (double)x[i * stride], false);
+        ss_interval_take(&all, (double)x[i * stride], false);
         finite += isfinite(x[i * stride]) != 0;
     }
     every = finite / SAMPLE + 1;
@@ -93,11 +93,11 @@ struct ss_range ss_range_robust(const float *x, size_t n, size_t stride, double 
     const double low = (double)some[cut], high = (double)some[m - 1 - cut];
     if (!(low < high))
         return all;
-    struct ss_range kept = ss_range_none();
+    struct ss_interval kept = ss_interval_none();
     const double least = low - 0.5 * (high - low), most = high + 0.5 * (high - low);
     for (size_t i = 0; i < n; i++)
         if ((double)x[i * stride] >= least && (double)x[i * stride] <= most)
-            ss_range_take(&kept, (double)x[i * stride], false);
+            ss_interval_take(&kept, (double)x[i * stride], false);
     return kept;
 }
 
@@ -117,13 +117,12 @@ static void decimal_label(double x, int decimals, char *out, size_t size)
 static void power_label(double factor, int decimals, int exponent, char *out, size_t size)
 {
     char mantissa[24] = "";
+    const bool whole = factor == 1.0;
 
-    if (factor != 1.0) {
-        decimal_label(factor, decimals, mantissa, sizeof(mantissa) - 4);
-        strcat(mantissa, SS_TIMES);
-    }
-    snprintf(out, size, "%s10" SS_RAISE "%s%d" SS_LOWER, mantissa, exponent < 0 ? SS_MINUS : "",
-             abs(exponent));
+    if (!whole)
+        decimal_label(factor, decimals, mantissa, sizeof(mantissa));
+    snprintf(out, size, "%s%s10" SS_RAISE "%s%d" SS_LOWER, mantissa, whole ? "" : SS_TIMES,
+             exponent < 0 ? SS_MINUS : "", abs(exponent));
 }
 
 /* floor(log10(x)) and x / 10 to it, right at powers of ten, and for numbers whose power of ten would
@@ -188,14 +187,14 @@ static size_t clamp_most(size_t most)
     return most < 2 ? 2 : most > SS_TICKS - 1 ? SS_TICKS - 1 : most;
 }
 
-void ss_ticks_linear(struct ss_ticks *t, struct ss_range r, size_t most)
+void ss_ticks_linear(struct ss_ticks *t, struct ss_interval r, size_t most)
 {
     static const double nice[] = {1.0, 2.0, 2.5, 5.0, 10.0};
     double mantissa = 10.0;
 
     *t = (struct ss_ticks){0};
     most = clamp_most(most);
-    ss_range_settle(&r, false);
+    ss_interval_settle(&r, false);
     const double raw = (r.high - r.low) / (double)most;
     double wanted;
     int exponent = split_decimal(raw, &wanted);
@@ -232,10 +231,10 @@ static void add_log_tick(struct ss_ticks *t, double factor, int decade, bool pla
         power_label(factor, 0, decade, t->label[i], SS_TICK_LABEL);
 }
 
-static void add_minor_ticks(struct ss_ticks *t, struct ss_range r, int first, int last, int stride)
+static void add_minor_ticks(struct ss_ticks *t, struct ss_interval r, int first, int last, int stride)
 {
-    if (last - first > 12) { /* whole decades only, or the marks would merge */
-        for (int d = first; stride > 1 && d <= last && t->n_minor < SS_MINOR_TICKS; d++)
+    if (last - first > 12) { /* whole decades only, or none, before the marks merge */
+        for (int d = first; stride > 1 && last - first <= 50 && d <= last && t->n_minor < SS_MINOR_TICKS; d++)
             if (scaled(1.0, 1.0, d) >= r.low && scaled(1.0, 1.0, d) <= r.high)
                 t->minor[t->n_minor++] = scaled(1.0, 1.0, d);
         return;
@@ -248,14 +247,25 @@ static void add_minor_ticks(struct ss_ticks *t, struct ss_range r, int first, in
         }
 }
 
-void ss_ticks_log(struct ss_ticks *t, struct ss_range r, size_t most)
+/* So many decades between labels, or the next rounder number. */
+static int round_stride(int stride)
+{
+    static const int rounder[] = {1, 2, 3, 5, 10, 20, 50, 100, 200};
+
+    for (size_t i = 0; i < sizeof(rounder) / sizeof(rounder[0]); i++)
+        if (rounder[i] >= stride)
+            return rounder[i];
+    return stride;
+}
+
+void ss_ticks_log(struct ss_ticks *t, struct ss_interval r, size_t most)
 {
     static const int factors[] = {1, 2, 5};
     static const double slack = 1e-9;
     size_t finer = 0;
 
     most = clamp_most(most);
-    ss_range_settle(&r, true);
+    ss_interval_settle(&r, true);
     const int below = (int)floor(log10(r.low) + slack), above = (int)ceil(log10(r.high) - slack);
     const int first = (int)ceil(log10(r.low) - slack), last = (int)floor(log10(r.high) + slack);
     const bool plain = below >= -3 && last <= 4;
@@ -279,7 +289,7 @@ void ss_ticks_log(struct ss_ticks *t, struct ss_range r, size_t most)
         add_minor_ticks(t, r, below, above, 1);
         return;
     }
-    const int stride = (last - first) / (int)most + 1;
+    const int stride = round_stride((last - first) / (int)most + 1);
     for (int d = first; d <= last && t->n < SS_TICKS; d++)
         if ((d % stride + stride) % stride == 0)
             add_log_tick(t, 1.0, d, plain);

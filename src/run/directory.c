@@ -15,11 +15,10 @@
 #include "base/file.h"
 #include "base/text.h"
 
-/* All that this program ever writes into a run: what --force may remove. Names without a slash, or FOLDER/pattern. A
- * writer that was killed leaves NAME.tmp.PID. */
-static const char *const files[] = {"config.yaml",   "resolved.yaml", "run.json",
-                                    "metrics.jsonl", "metrics.csv",   "log.txt",
-                                    "report.html",   "transform.safetensors"};
+/* All that this program ever writes into a run: what --force may remove. Names without a slash, or
+ * FOLDER/pattern. A writer that was killed leaves NAME.tmp.PID. */
+static const char *const files[] = {"config.yaml", "resolved.yaml", "run.json",    "metrics.jsonl",
+                                    "metrics.csv", "log.txt",       "report.html", "transform.safetensors"};
 static const struct {
     const char *name;
     const char *patterns[4];
@@ -47,7 +46,8 @@ static enum ss_status take_lock(const char *path, int *out)
         close(fd);
         if (held)
             st = SS_FAIL(SS_ERR_FILE,
-                         "%s: another process is writing this run; wait for it, or stop it (Ctrl-C saves a checkpoint)",
+                         "%s: another process is writing this run; wait for it, or stop it (Ctrl-C saves a "
+                         "checkpoint)",
                          path);
         else
             st = SS_FAIL(SS_ERR_FILE, "%s: cannot be locked: %s", file, strerror(errno));
@@ -85,8 +85,8 @@ static bool known_in_folder(size_t folder, const char *name)
     return false;
 }
 
-/* Remove from the open folder `fd` (taken) what `folder` (or, if negative, the run itself) knows. Never a folder, never
- * through a link: unlinkat removes the link. */
+/* Remove from the open folder `fd` (taken) what `folder` (or, if negative, the run itself) knows. Never a
+ * folder, never through a link: unlinkat removes the link. */
 static void remove_known(int fd, int folder)
 {
     DIR *const d = fdopendir(fd);
@@ -173,13 +173,15 @@ enum ss_status ss_run_directory_check(const char *wanted, bool force)
     if (!wanted || !ss_path_exists(wanted))
         return SS_OK;
     if (!ss_path_is_folder(wanted))
-        return SS_FAIL(SS_ERR_FILE, "%s: exists and is not a folder; choose another with -o", wanted);
+        return SS_FAIL(SS_ERR_USAGE, "%s: exists and is not a folder; choose another with -o", wanted);
     if (!force)
-        return SS_FAIL(SS_ERR_FILE, "%s: exists already; choose another with -o, or replace that run with --force",
+        return SS_FAIL(SS_ERR_USAGE,
+                       "%s: exists already; choose another with -o, or replace that run with --force",
                        wanted);
     if (!is_run(wanted) && !is_empty(wanted))
-        return SS_FAIL(SS_ERR_FILE,
-                       "%s: is neither a run nor empty, so --force leaves it alone; choose another with -o", wanted);
+        return SS_FAIL(SS_ERR_USAGE,
+                       "%s: is neither a run nor empty, so --force leaves it alone; choose another with -o",
+                       wanted);
     return SS_OK;
 }
 
@@ -252,7 +254,8 @@ out:
     return st;
 }
 
-enum ss_status ss_run_directory_create(const char *wanted, const char *name, bool force, struct ss_run_directory *out)
+enum ss_status ss_run_directory_create(const char *wanted, const char *name, bool force,
+                                       struct ss_run_directory *out)
 {
     struct ss_run_directory d = {.lock = -1};
     char *inner = NULL;
@@ -285,8 +288,9 @@ enum ss_status ss_run_directory_open(const char *path, bool writing, struct ss_r
 
     if (!ss_path_is_folder(path))
         return SS_FAIL(SS_ERR_FILE, "%s: %s", path,
-                       ss_path_exists(path) ? "is not a folder; the folder of a run is wanted, like runs/NAME"
-                                            : "no such folder; `slicescore run` names the folder of a run at its end");
+                       ss_path_exists(path)
+                           ? "is not a folder; the folder of a run is wanted, like runs/NAME"
+                           : "no such folder; `slicescore run` names the folder of a run at its end");
     if (!has(path, "resolved.yaml") || !has(path, "run.json"))
         return SS_FAIL(SS_ERR_FILE, "%s: is not the folder of a run: %s is not in it", path,
                        has(path, "run.json") ? "resolved.yaml" : "run.json");

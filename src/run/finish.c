@@ -68,7 +68,8 @@ out:
     return st;
 }
 
-static enum ss_status draw_learning(const struct ss_session *s, const char *plots, struct ss_pictures_drawn *drawn)
+static enum ss_status draw_learning(const struct ss_session *s, const char *plots,
+                                    struct ss_pictures_drawn *drawn)
 {
     const struct ss_metrics_table *const t = ss_metrics_rows(s->metrics);
     double *columns = NULL;

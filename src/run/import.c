@@ -20,7 +20,8 @@ static enum ss_status dimension_of(const struct ss_tensor_file *f, const char *p
         *out = mean->shape[0];
     else
         return SS_FAIL(SS_ERR_CORRUPT,
-                       "%s: neither layers.0.weight of shape (out, in) nor quadratic.mean of shape (in) is in it, so the "
+                       "%s: neither layers.0.weight of shape (out, in) nor quadratic.mean of shape (in) is "
+                       "in it, so the "
                        "number of columns is not known",
                        path);
     return SS_OK;
@@ -81,7 +82,8 @@ out:
     return st;
 }
 
-enum ss_status ss_run_import(const char *weights, const struct ss_run_request *request, struct ss_run_result *out)
+enum ss_status ss_run_import(const char *weights, const struct ss_run_request *request,
+                             struct ss_run_result *out)
 {
     struct ss_session s = {.request = request, .directory.lock = -1};
     enum ss_status st = SS_OK, given;
@@ -89,8 +91,8 @@ enum ss_status ss_run_import(const char *weights, const struct ss_run_request *r
     ss_run_record_init(&s.record);
     TRY(ss_experiment_load(request->path, request->overrides, request->n_overrides, &s.experiment));
     TRY(take_weights(&s, weights));
-    ss_say(SS_LEVEL_NOTE, "%s: %zu parameters of a %s model on %zu columns", s.directory.path, s.record.parameters,
-           ss_model_name(s.experiment->model.kind), s.record.dimension);
+    ss_say(SS_LEVEL_NOTE, "%s: %zu parameters of a %s model on %zu columns", s.directory.path,
+           s.record.parameters, ss_model_name(s.experiment->model.kind), s.record.dimension);
 out:
     given = ss_session_result(&s, out);
     ss_session_release(&s);

@@ -1,10 +1,10 @@
 /*
- * log.h - what a command says: to people on stderr, with colour and one live line where that is a terminal, and to
- * log.txt of a run.
+ * log.h - what a command says: to people on stderr, with colour and one live line where that is a terminal,
+ * and to log.txt of a run.
  *
- * While it lives it is the sink of the thread that made it (base/status.h). log.txt gets everything, details too, each
- * line with the time; stderr gets warnings and errors, notes unless quiet, details if verbose. NO_COLOR and
- * TERM=dumb are honoured.
+ * While it lives it is the sink of the thread that made it (base/status.h). log.txt gets everything, details
+ * too, each line with the time; stderr gets warnings and errors, notes unless quiet, details if verbose.
+ * NO_COLOR and TERM=dumb are honoured.
  */
 #ifndef SS_RUN_LOG_H
 #define SS_RUN_LOG_H
@@ -34,8 +34,9 @@ bool ss_log_is_live(const struct ss_log *l);
 void ss_log_live(struct ss_log *l, const char *text);
 
 /**
- * "what" is being done from now on, by a call that may take long without saying so ("reading wine.csv"). If it lasts
- * over a second people are told, by a thread of the log's own. NULL: done. A phase within a phase replaces it.
+ * "what" is being done from now on, by a call that may take long without saying so ("reading wine.csv"). If
+ * it lasts over a second people are told, by a thread of the log's own. NULL: done. A phase within a phase
+ * replaces it.
  */
 void ss_log_phase(struct ss_log *l, const char *what);
 

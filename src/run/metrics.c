@@ -294,7 +294,8 @@ void ss_metrics_evaluation(struct ss_metrics *m, const struct ss_train_evaluatio
 
 enum ss_status ss_metrics_status(const struct ss_metrics *m)
 {
-    return m->failed ? SS_FAIL(SS_ERR_FILE, "%s: cannot write: %s", m->jsonl_path, strerror(m->reason)) : SS_OK;
+    return m->failed ? SS_FAIL(SS_ERR_FILE, "%s: cannot write: %s", m->jsonl_path, strerror(m->reason))
+                     : SS_OK;
 }
 
 const struct ss_metrics_table *ss_metrics_rows(const struct ss_metrics *m)

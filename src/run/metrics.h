@@ -1,6 +1,6 @@
 /*
- * metrics.h - metrics.jsonl and metrics.csv of a run: one row per report of the trainer and per evaluation, each on disk
- * as soon as it is known.
+ * metrics.h - metrics.jsonl and metrics.csv of a run: one row per report of the trainer and per evaluation,
+ * each on disk as soon as it is known.
  *
  * jsonl holds what a row has, {"step": 100, "loss": ...}; csv holds all columns, empty where a row has none.
  */

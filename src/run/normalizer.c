@@ -107,8 +107,8 @@ out:
 }
 
 /* The same at two resolutions; *error is the difference of the two in shares of `fine`. */
-static enum ss_status integrate_twice(struct integral *in, double factor, bool hollow, size_t side, double *fine,
-                                      double *error)
+static enum ss_status integrate_twice(struct integral *in, double factor, bool hollow, size_t side,
+                                      double *fine, double *error)
 {
     double coarse = 0;
     enum ss_status st = SS_OK;
@@ -120,7 +120,8 @@ out:
     return st;
 }
 
-static enum ss_status add_rings(struct integral *in, struct log_sum *total, double *error, struct ss_normalizer *out)
+static enum ss_status add_rings(struct integral *in, struct log_sum *total, double *error,
+                                struct ss_normalizer *out)
 {
     const size_t side = in->dimension == 2 ? SS_NORMALIZER_BOX_2D / 2 : SS_NORMALIZER_BOX_1D / 2;
     double ring = 0, ring_error = 0, share = INFINITY;
@@ -148,15 +149,16 @@ static enum ss_status add_rings(struct integral *in, struct log_sum *total, doub
         snprintf(out->why, sizeof(out->why), "the energy is not a number at (%g, %g)", in->at[0], in->at[1]);
     else if (!out->known)
         snprintf(out->why, sizeof(out->why),
-                 "the energy does not grow fast enough for a density: %.1g of exp(-E) lies in the ring that ends %.0f "
+                 "the energy does not grow fast enough for a density: %.1g of exp(-E) lies in the ring that "
+                 "ends %.0f "
                  "times as far out as the data; model.quadratic: diagonal makes it normalizable",
                  share, ldexp(1, SS_NORMALIZER_RINGS));
 out:
     return st;
 }
 
-enum ss_status ss_normalizer_integrate(ss_energy_fn *energy, void *context, size_t dimension, const double *low,
-                                       const double *high, struct ss_normalizer *out)
+enum ss_status ss_normalizer_integrate(ss_energy_fn *energy, void *context, size_t dimension,
+                                       const double *low, const double *high, struct ss_normalizer *out)
 {
     struct integral in = {.energy = energy, .context = context, .dimension = dimension};
     struct ss_normalizer z = {0};
@@ -166,7 +168,8 @@ enum ss_status ss_normalizer_integrate(ss_energy_fn *energy, void *context, size
 
     for (size_t d = 0; d < dimension; d++) {
         in.centre[d] = (low[d] + high[d]) / 2;
-        in.half[d] = fmax(0.75 * (high[d] - low[d]), 1e-6 * (1 + fabs(in.centre[d]))); /* half as wide again */
+        in.half[d] =
+            fmax(0.75 * (high[d] - low[d]), 1e-6 * (1 + fabs(in.centre[d]))); /* half as wide again */
     }
     const size_t side = dimension == 2 ? SS_NORMALIZER_BOX_2D : SS_NORMALIZER_BOX_1D;
     TRY(integrate_twice(&in, 1, false, side, &box, &error));

@@ -73,7 +73,8 @@ enum ss_status ss_pictures_learning(const char *plots, const struct ss_learning_
          .low = validation.low,
          .high = validation.high,
          .style = SS_LINE_MARKED}};
-    const struct ss_line_series norm[] = {{.x = gradient.x, .y = gradient.y, .n = gradient.n, .style = SS_LINE}};
+    const struct ss_line_series norm[] = {
+        {.x = gradient.x, .y = gradient.y, .n = gradient.n, .style = SS_LINE}};
     const struct ss_line_chart charts[] = {{.title = "objective",
                                             .x_label = "step",
                                             .y_label = "loss",
@@ -97,8 +98,8 @@ out:
 
 /* ---- two columns ---- */
 
-static enum ss_status draw_plane(const char *plots, const char *name, const struct ss_plane_panel *panels, size_t n,
-                                 struct ss_pictures_drawn *drawn)
+static enum ss_status draw_plane(const char *plots, const char *name, const struct ss_plane_panel *panels,
+                                 size_t n, struct ss_pictures_drawn *drawn)
 {
     char *path = NULL;
     enum ss_status st = SS_OK;
@@ -110,7 +111,8 @@ out:
     return st;
 }
 
-static enum ss_status draw_two_columns(const char *plots, const struct ss_view *v, struct ss_pictures_drawn *drawn)
+static enum ss_status draw_two_columns(const char *plots, const struct ss_view *v,
+                                       struct ss_pictures_drawn *drawn)
 {
     const struct ss_plane_panel base = {.x_label = v->names ? v->names[0] : "x",
                                         .y_label = v->names ? v->names[1] : "y",
@@ -140,7 +142,12 @@ static enum ss_status draw_two_columns(const char *plots, const struct ss_view *
     panels[n].arrow_at = v->arrow_at;
     panels[n].arrow = v->arrow;
     panels[n].n_arrows = v->n_arrows;
-    panels[n].arrow_label = "score";
+    panels[n].arrow_label = "root of the score's length";
+    if (v->density) {
+        panels[n].values = v->density;
+        panels[n].nx = panels[n].ny = v->side;
+        panels[n].contours = 5;
+    }
     names[n++] = "score";
     if (v->n_samples) {
         panels[n] = base;
@@ -158,8 +165,8 @@ out:
 
 /* ---- one column ---- */
 
-static enum ss_status draw_histogram(const char *plots, const char *name, const char *what, const float *values,
-                                     size_t n, const struct ss_view *v, const double *x,
+static enum ss_status draw_histogram(const char *plots, const char *name, const char *what,
+                                     const float *values, size_t n, const struct ss_view *v, const double *x,
                                      struct ss_pictures_drawn *drawn)
 {
     const struct ss_histogram_labels labels = {.title = what,
@@ -177,7 +184,8 @@ out:
     return st;
 }
 
-static enum ss_status draw_one_column(const char *plots, const struct ss_view *v, struct ss_pictures_drawn *drawn)
+static enum ss_status draw_one_column(const char *plots, const struct ss_view *v,
+                                      struct ss_pictures_drawn *drawn)
 {
     char *path = NULL;
     double *x = NULL;

@@ -1,11 +1,11 @@
 /*
- * pictures.h - the pictures of a run from plain numbers (run/view.h asks the device for them). Each is PATH.png and
- * PATH.svg in the run's plots/.
+ * pictures.h - the pictures of a run from plain numbers (run/view.h asks the device for them). Each is
+ * PATH.png and PATH.svg in the run's plots/.
  *
  *   loss                            training loss and validation, gradient norm
- *   data density score samples      two columns: rows, learned density, score field, samples; plane: all of them
- *   density score                   one column: histogram with the learned density; the score along the line
- *   data samples                    images: grids; else pairs of columns, samples over rows
+ *   data density score samples      two columns: rows, learned density, score field, samples; plane: all of
+ * them density score                   one column: histogram with the learned density; the score along the
+ * line data samples                    images: grids; else pairs of columns, samples over rows
  */
 #ifndef SS_RUN_PICTURES_H
 #define SS_RUN_PICTURES_H
@@ -31,18 +31,18 @@ SS_MUST_CHECK enum ss_status ss_pictures_learning(const char *plots, const struc
 
 struct ss_view { /* of a trained model and its data; all pointers borrowed */
     size_t dimension;
-    const char *const *names;       /* of the columns, or NULL */
-    const float *data, *samples;    /* rows x dimension */
-    size_t n_data, n_samples;       /* 0: none */
-    const char *sampler;            /* "Langevin samples" */
+    const char *const *names;    /* of the columns, or NULL */
+    const float *data, *samples; /* rows x dimension */
+    size_t n_data, n_samples;    /* 0: none */
+    const char *sampler;         /* "Langevin samples" */
 
     /* One or two columns: a grid of side points a side, corners at low and high. */
     double low[2], high[2];
     size_t side;
-    const double *density; /* side^dimension; NULL for a score net */
-    bool normalized;       /* density integrates to 1, else its peak is 1 */
-    const double *score;   /* one column: side numbers */
-    const float *arrow_at, *arrow;
+    const double *density;         /* side^dimension; NULL for a score net */
+    bool normalized;               /* density integrates to 1, else its peak is 1 */
+    const double *score;           /* one column: side numbers */
+    const float *arrow_at, *arrow; /* along the score, as long as the root of its length */
     size_t n_arrows;
 
     /* Images. */

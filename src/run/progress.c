@@ -60,7 +60,8 @@ void ss_progress_report(struct ss_progress *p, const struct ss_train_report *r)
         snprintf(validation, sizeof(validation), "  validation %.4g", p->validation.mean);
     snprintf(text, sizeof(text),
              "step %" PRIu64 " of %" PRIu64 "  loss %.4g%s  |gradient| %.3g  rate %.2g  %s%s%s", r->step,
-             r->steps, r->loss, validation, r->gradient_norm, r->learning_rate, rate, *left ? "  left " : "", left);
+             r->steps, r->loss, validation, r->gradient_norm, r->learning_rate, rate, *left ? "  left " : "",
+             left);
     show(p, text);
 }
 

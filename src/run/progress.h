@@ -1,6 +1,6 @@
 /*
- * progress.h - how far a training, an evaluation or a sampling is: a live line on a terminal, at most ten times a second;
- * elsewhere a plain line every half minute; nothing if quiet (run/log.h).
+ * progress.h - how far a training, an evaluation or a sampling is: a live line on a terminal, at most ten
+ * times a second; elsewhere a plain line every half minute; nothing if quiet (run/log.h).
  */
 #ifndef SS_RUN_PROGRESS_H
 #define SS_RUN_PROGRESS_H
@@ -12,8 +12,8 @@
 #include "train/train.h"
 
 struct ss_progress {
-    struct ss_log *log; /* borrowed, may be NULL: nothing is shown */
-    const char *what;   /* of a fraction: "evaluating" */
+    struct ss_log *log;          /* borrowed, may be NULL: nothing is shown */
+    const char *what;            /* of a fraction: "evaluating" */
     double started, shown, told; /* seconds: begin, last live line, last plain line */
     uint64_t first;              /* step of the first report: the rate is counted from there */
     double first_at;

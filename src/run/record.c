@@ -13,11 +13,12 @@
 
 enum { MOST_BYTES = 1 << 20, MOST_WORDS = 4096 };
 
-static const char *const status_names[] = {[SS_RUN_RUNNING] = "running",   [SS_RUN_DONE] = "done",
-                                           [SS_RUN_INTERRUPTED] = "interrupted", [SS_RUN_DIVERGED] = "diverged",
-                                           [SS_RUN_FAILED] = "failed",     [SS_RUN_IMPORTED] = "imported"};
+static const char *const status_names[] = {
+    [SS_RUN_RUNNING] = "running",   [SS_RUN_DONE] = "done",     [SS_RUN_INTERRUPTED] = "interrupted",
+    [SS_RUN_DIVERGED] = "diverged", [SS_RUN_FAILED] = "failed", [SS_RUN_IMPORTED] = "imported"};
 
-static const char *const metric_names[] = {"esm", "ssm", "ssm_vr", "dsm", "fisher_divergence", "log_likelihood"};
+static const char *const metric_names[] = {"esm",           "ssm", "ssm_vr", "dsm", "fisher_divergence",
+                                           "log_likelihood"};
 
 const char *ss_run_status_name(enum ss_run_status s)
 {
@@ -218,11 +219,12 @@ static enum ss_status read_json(const json_t *o, const char *path, struct ss_run
 
     TRY(copy_text(o, "version", &r->version));
     if (format > SS_RUN_FORMAT)
-        return SS_FAIL(SS_ERR_USAGE,
-                       "%s: written by slicescore %s in format %llu, and this is slicescore %s, which reads up to "
-                       "%d; use that version or a newer one",
-                       path, r->version ? r->version : "(unknown)", (unsigned long long)format, SS_VERSION,
-                       SS_RUN_FORMAT);
+        return SS_FAIL(
+            SS_ERR_USAGE,
+            "%s: written by slicescore %s in format %llu, and this is slicescore %s, which reads up to "
+            "%d; use that version or a newer one",
+            path, r->version ? r->version : "(unknown)", (unsigned long long)format, SS_VERSION,
+            SS_RUN_FORMAT);
     size_t i = 0;
     while (status && i < SS_COUNT(status_names) && strcmp(status, status_names[i]) != 0)
         i++;

@@ -55,7 +55,8 @@ void ss_run_record_release(struct ss_run_record *r);
 
 SS_MUST_CHECK enum ss_status ss_run_record_write(const struct ss_run_record *r, const char *folder);
 
-/** Read RUN/run.json. SS_ERR_CORRUPT if it is damaged; SS_ERR_USAGE, naming both versions, if a newer program wrote it. */
+/** Read RUN/run.json. SS_ERR_CORRUPT if it is damaged; SS_ERR_USAGE, naming both versions, if a newer program
+ * wrote it. */
 SS_MUST_CHECK enum ss_status ss_run_record_read(const char *folder, struct ss_run_record *out);
 
 /** "metrics": {NAME: {"mean", "standard_error"}}, inside an open object. */

@@ -1,15 +1,19 @@
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "config/config.h"
 #include "run/session.h"
 
-/* What a resumed run may change without being another run. A key that ends in a dot stands for all below it. */
-static const char *const changeable[] = {"train.steps",       "train.epochs", "train.checkpoint.", "train.metrics",
-                                         "train.patience",    "evaluate.",    "sample.",           "sample",
-                                         "evaluate",          "device",       "engine.",           "data.memory",
-                                         "train.nonfinite"};
+enum { MOST_BYTES = 1 << 30 };
+
+/* What a resumed run may change without being another run. A key that ends in a dot stands for all below it.
+ */
+static const char *const changeable[] = {
+    "train.steps",    "train.epochs", "train.checkpoint.", "train.metrics", "train.patience", "evaluate.",
+    "sample.",        "sample",       "evaluate",          "device",        "engine.",        "data.memory",
+    "train.nonfinite"};
 
 static bool is_changeable(const char *override)
 {
@@ -28,15 +32,17 @@ static enum ss_status check_overrides(const struct ss_run_request *request)
 {
     for (size_t i = 0; i < request->n_overrides; i++)
         if (!is_changeable(request->overrides[i]))
-            return SS_FAIL(SS_ERR_USAGE,
-                           "resume: %.*s would make another run of it; train.steps, train.checkpoint, evaluate, sample, "
-                           "engine and device may change. A new run with train.start=%s begins with its weights",
-                           (int)strcspn(request->overrides[i], "="), request->overrides[i], request->path);
+            return SS_FAIL(
+                SS_ERR_USAGE,
+                "resume: %.*s would make another run of it; train.steps, train.checkpoint, evaluate, sample, "
+                "engine and device may change. A new run with train.start=%s begins with its weights",
+                (int)strcspn(request->overrides[i], "="), request->overrides[i], request->path);
     return SS_OK;
 }
 
 /* Steps and epochs exclude each other: the one given takes the other's place. */
-static enum ss_status load(const struct ss_run_request *request, const char *resolved, struct ss_experiment **out)
+static enum ss_status load(const struct ss_run_request *request, const char *resolved,
+                           struct ss_experiment **out)
 {
     const char *overrides[64];
     size_t n = 0;
@@ -82,8 +88,8 @@ out:
     return st;
 }
 
-/* Done, and nothing more was asked for. Early stopping ends a run before its last step: only a larger number of steps
- * than it was given goes on. */
+/* Done, and nothing more was asked for. Early stopping ends a run before its last step: only a larger number
+ * of steps than it was given goes on. */
 static bool is_finished(const struct ss_session *s)
 {
     if (s->record.status != SS_RUN_DONE)
@@ -93,11 +99,41 @@ static bool is_finished(const struct ss_session *s)
     return s->experiment->train.steps > 0 && s->experiment->train.steps <= s->record.steps;
 }
 
+/* A data file that changed since would make a run that is neither the one nor the other. */
+static enum ss_status check_data(const struct ss_session *s)
+{
+    char *stored = NULL, *fresh = NULL, *a = NULL, *b = NULL;
+    size_t n_a = 0, n_b = 0;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_run_directory_file(&s->directory, "transform.safetensors", &stored));
+    TRY(ss_run_directory_file(&s->directory, "transform.safetensors.tmp.check", &fresh));
+    TRY(ss_transform_save(ss_dataset_transform(s->setting.dataset), fresh));
+    TRY(ss_file_read(stored, MOST_BYTES, &a, &n_a));
+    TRY(ss_file_read(fresh, MOST_BYTES, &b, &n_b));
+    if (n_a != n_b || memcmp(a, b, n_a) != 0)
+        st = SS_FAIL(SS_ERR_CORRUPT,
+                     "%s: the data are not those that this run began with: the same transforms, fitted "
+                     "again, come out "
+                     "different; put the file back as it was, or begin a new run with train.start=%s",
+                     s->directory.path, s->directory.path);
+out:
+    if (fresh)
+        unlink(fresh);
+    free(stored);
+    free(fresh);
+    free(a);
+    free(b);
+    return st;
+}
+
 static enum ss_status go_on(struct ss_session *s)
 {
     enum ss_status st = SS_OK;
 
     TRY(ss_session_prepare(s));
+    TRY(ss_setting_fits(&s->setting));
+    TRY(check_data(s));
     TRY(ss_session_write_resolved(s));
     s->record.status = SS_RUN_RUNNING;
     s->record.finished[0] = '\0';
@@ -116,7 +152,8 @@ enum ss_status ss_run_resume(const struct ss_run_request *request, struct ss_run
     TRY(check_overrides(request));
     TRY(open_session(&s));
     if (is_finished(&s))
-        ss_say(SS_LEVEL_NOTE, "%s: finished at step %llu, nothing to do; train.steps=N with a larger N trains on",
+        ss_say(SS_LEVEL_NOTE,
+               "%s: finished at step %llu, nothing to do; train.steps=N with a larger N trains on",
                s.directory.path, (unsigned long long)s.record.steps);
     else
         TRY(go_on(&s));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "run/progress.h"
 #include "run/session.h"
@@ -91,16 +92,20 @@ static void announce(const struct ss_session *s, const struct ss_trainer *t)
 {
     const struct ss_experiment *const e = s->experiment;
 
-    ss_say(SS_LEVEL_NOTE, "%s: %s on %zu rows of %zu columns, %s model of %zu parameters, %" PRIu64 " steps, on %s",
-           s->directory.path, ss_objective_name(e->objective.kind), ss_dataset_rows(s->setting.dataset, SS_PART_TRAIN),
-           s->setting.model->dimension, ss_model_name(e->model.kind), s->record.parameters, ss_trainer_steps(t),
-           s->record.device);
+    ss_say(SS_LEVEL_NOTE,
+           "%s: %s on %zu rows of %zu columns, %s model of %zu parameters, %" PRIu64 " steps, on %s",
+           s->directory.path, ss_objective_name(e->objective.kind),
+           ss_dataset_rows(s->setting.dataset, SS_PART_TRAIN), s->setting.model->dimension,
+           ss_model_name(e->model.kind), s->record.parameters, ss_trainer_steps(t), s->record.device);
 }
 
 static void say_stopped(const struct ss_session *s, uint64_t step)
 {
     const int number = ss_stop_signal();
-    const char *const by = number == SIGINT ? "Ctrl-C" : number == SIGTERM ? "TERM" : number == SIGUSR1 ? "USR1" : "";
+    const char *const by = number == SIGINT    ? "Ctrl-C"
+                           : number == SIGTERM ? "TERM"
+                           : number == SIGUSR1 ? "USR1"
+                                               : "";
 
     ss_say(SS_LEVEL_NOTE, "stopped%s%s at step %" PRIu64 ", all is saved; go on with: slicescore resume %s",
            *by ? " by " : "", by, step, s->directory.path);
@@ -115,10 +120,14 @@ static enum ss_status train(struct ss_session *s, bool resume, bool *began)
                                                  .checkpoint = on_checkpoint,
                                                  .stop = on_stop};
     struct ss_trainer *t = NULL;
+    char *plan = NULL;
     enum ss_status st = SS_OK;
 
     TRY(open_trainer(s, resume, &t));
     *began = true;
+    TRY(ss_text_copy(ss_trainer_plan(t), &plan));
+    free(s->record.plan);
+    s->record.plan = plan;
     announce(s, t);
     s->record.steps = ss_trainer_step(t);
     if (ss_trainer_step(t) < ss_trainer_steps(t)) {
@@ -177,11 +186,15 @@ enum ss_status ss_session_train(struct ss_session *s, bool resume)
 
 static enum ss_status wants(const struct ss_experiment *e)
 {
-    const char *const missing = !e->has_data ? "data" : !e->has_model ? "model" : !e->has_objective ? "objective" : NULL;
+    const char *const missing = !e->has_data        ? "data"
+                                : !e->has_model     ? "model"
+                                : !e->has_objective ? "objective"
+                                                    : NULL;
 
     if (!missing)
         return SS_OK;
-    return SS_FAIL(SS_ERR_USAGE, "%s: training needs a `%s:` block, and there is none; `slicescore schema` lists all keys",
+    return SS_FAIL(SS_ERR_USAGE,
+                   "%s: training needs a `%s:` block, and there is none; `slicescore schema` lists all keys",
                    e->path, missing);
 }
 
@@ -195,6 +208,7 @@ enum ss_status ss_run_experiment(const struct ss_run_request *request, struct ss
     TRY(wants(s.experiment));
     TRY(ss_run_directory_check(request->output, request->force));
     TRY(ss_session_prepare(&s));
+    TRY(ss_setting_fits(&s.setting));
     TRY(ss_session_make_folder(&s));
     TRY(ss_session_train(&s, false));
 out:

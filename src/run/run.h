@@ -1,6 +1,6 @@
 /*
- * run.h - an experiment from its YAML file to its folder: train, evaluate, sample, draw; and going on with one that was
- * stopped.
+ * run.h - an experiment from its YAML file to its folder: train, evaluate, sample, draw; and going on with
+ * one that was stopped.
  */
 #ifndef SS_RUN_RUN_H
 #define SS_RUN_RUN_H
@@ -29,20 +29,21 @@ struct ss_run_result {
 void ss_run_result_release(struct ss_run_result *r);
 
 /**
- * Train a new run and finish it. `out` is filled, and its folder's run.json written, whenever a folder was made, whatever
- * the status.
+ * Train a new run and finish it. `out` is filled, and its folder's run.json written, whenever a folder was
+ * made, whatever the status.
  *
- * @return SS_ERR_INTERRUPTED: stopped by a signal, can be resumed; SS_ERR_DIVERGED; SS_ERR_MEMORY before anything is
- *         written, with numbers; else what went wrong first
+ * @return SS_ERR_INTERRUPTED: stopped by a signal, can be resumed; SS_ERR_DIVERGED; SS_ERR_MEMORY before
+ * anything is written, with numbers; else what went wrong first
  */
-SS_MUST_CHECK enum ss_status ss_run_experiment(const struct ss_run_request *request, struct ss_run_result *out);
+SS_MUST_CHECK enum ss_status ss_run_experiment(const struct ss_run_request *request,
+                                               struct ss_run_result *out);
 
-/** Go on from the newest sound checkpoint, or from the beginning if there is none. A finished run: nothing, SS_OK.
- *  Overrides may change how long it trains and what it does at its end, nothing else (SS_ERR_USAGE). */
+/** Go on from the newest sound checkpoint, or from the beginning if there is none. A finished run: nothing,
+ * SS_OK. Overrides may change how long it trains and what it does at its end, nothing else (SS_ERR_USAGE). */
 SS_MUST_CHECK enum ss_status ss_run_resume(const struct ss_run_request *request, struct ss_run_result *out);
 
-/** The same kind of folder from weights that another program trained: ckpt/step-00000000.safetensors. The experiment
- *  needs no data: the number of columns follows from the weights. */
+/** The same kind of folder from weights that another program trained: ckpt/step-00000000.safetensors. The
+ * experiment needs no data: the number of columns follows from the weights. */
 SS_MUST_CHECK enum ss_status ss_run_import(const char *weights, const struct ss_run_request *request,
                                            struct ss_run_result *out);
 

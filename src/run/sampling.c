@@ -46,7 +46,8 @@ static enum ss_status start_from_data(const struct ss_dataset *dataset, size_t c
 
     TRY(ss_dataset_values(dataset, SS_PART_TRAIN, chains, &rows, &n));
     if (n == 0) {
-        st = SS_FAIL(SS_ERR_USAGE, "no training rows for chains to start from; sample.start: noise needs none");
+        st = SS_FAIL(SS_ERR_USAGE,
+                     "no training rows for chains to start from; sample.start: noise needs none");
         goto out;
     }
     for (size_t i = 0; i < chains; i++)
@@ -125,11 +126,12 @@ static void tell(const struct ss_samples *s, size_t chains, const struct ss_samp
 {
     if (s->count == 0)
         ss_say(SS_LEVEL_WARNING,
-               "all %zu chains ran away: no samples; make sample.step_size (now %g) smaller, or train longer", chains,
-               o->step_size);
+               "all %zu chains ran away: no samples; make sample.step_size (now %g) smaller, or train longer",
+               chains, o->step_size);
     else if (s->runaway > 0)
         ss_say(SS_LEVEL_WARNING,
-               "%zu of %zu chains ran away and are left out; a smaller sample.step_size (now %g), or more training, "
+               "%zu of %zu chains ran away and are left out; a smaller sample.step_size (now %g), or more "
+               "training, "
                "keeps them",
                s->runaway, chains, o->step_size);
     if (!isnan(s->acceptance))

@@ -55,8 +55,6 @@ enum ss_status ss_session_prepare(struct ss_session *s)
     enum ss_status st = SS_OK;
 
     TRY(ss_setting_make(e, s->request->device, s->request->log, &s->setting));
-    if (s->setting.model)
-        TRY(ss_setting_fits(&s->setting));
     const struct ss_device_info *const info = ss_device_info(s->setting.device);
     TRY(replace(&s->record.name, e->name));
     TRY(replace(&s->record.version, SS_VERSION));

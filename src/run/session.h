@@ -20,7 +20,7 @@ struct ss_session {
 
 void ss_session_release(struct ss_session *s);
 
-/** Device, rows, model, memory; and the record's fields that follow from them. */
+/** Device, rows, model; and the record's fields that follow from them. */
 SS_MUST_CHECK enum ss_status ss_session_prepare(struct ss_session *s);
 
 /** Make the folder with config.yaml, resolved.yaml, transform.safetensors, run.json and log.txt. */

@@ -42,7 +42,8 @@ static enum ss_status count_memory(struct ss_setting *s)
     if (options.rows > 0)
         TRY(ss_loss_bytes(s->device, s->model, &options, &m.evaluation));
     m.state = ss_trainer_bytes(s->model, &e->train);
-    if (__builtin_add_overflow(m.rows, m.loss, &m.total) || __builtin_add_overflow(m.total, m.state, &m.total) ||
+    if (__builtin_add_overflow(m.rows, m.loss, &m.total) ||
+        __builtin_add_overflow(m.total, m.state, &m.total) ||
         __builtin_add_overflow(m.total, m.evaluation, &m.total))
         return SS_FAIL(SS_ERR_MEMORY, "the memory that this experiment needs overflows a size");
     s->memory = m;
@@ -63,11 +64,12 @@ enum ss_status ss_setting_fits(const struct ss_setting *s)
     ss_bytes_text(m->rows, rows);
     ss_bytes_text(m->loss + m->evaluation, loss);
     ss_bytes_text(m->state, state);
-    return SS_FAIL(SS_ERR_MEMORY,
-                   "%s has %s, and this experiment needs about %s: %s for jets, %s for weights and optimizer, %s for "
-                   "rows; make train.batch (now %u)%s or model.hidden smaller",
-                   ss_device_info(s->device)->name, available, total, loss, state, rows, e->train.batch,
-                   e->objective.count > 1 ? ", objective.count" : "");
+    return SS_FAIL(
+        SS_ERR_MEMORY,
+        "%s has %s, and this experiment needs about %s: %s for jets, %s for weights and optimizer, %s for "
+        "rows; make train.batch (now %u)%s or model.hidden smaller",
+        ss_device_info(s->device)->name, available, total, loss, state, rows, e->train.batch,
+        e->objective.count > 1 ? ", objective.count" : "");
 }
 
 enum ss_status ss_setting_make(const struct ss_experiment *e, const char *device_option, struct ss_log *log,

@@ -1,4 +1,5 @@
-/* setting.h - all that an experiment needs before its first step: device, rows, model, and the memory they will take. */
+/* setting.h - all that an experiment needs before its first step: device, rows, model, and the memory they
+ * will take. */
 #ifndef SS_RUN_SETTING_H
 #define SS_RUN_SETTING_H
 

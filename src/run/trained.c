@@ -9,9 +9,10 @@
 #include "config/config.h"
 #include "device/gemm.h"
 #include "run/directory.h"
+#include "run/known_answers.h"
 
-enum ss_status ss_run_device_open(const char *option, const struct ss_experiment *e, struct ss_log *log,
-                                  struct ss_device **out)
+enum ss_status ss_run_device_choose(const char *option, const struct ss_experiment *e, struct ss_log *log,
+                                    struct ss_device **out)
 {
     const char *const environment = getenv("SLICESCORE_DEVICE");
     const char *choice = option;
@@ -23,14 +24,33 @@ enum ss_status ss_run_device_open(const char *option, const struct ss_experiment
     ss_log_phase(log, "opening the OpenCL device");
     const enum ss_status st = ss_device_open(choice, out);
     ss_log_phase(log, NULL);
-    if (st == SS_OK && e)
-        ss_gemm_choose(*out, e->engine.gemm);
+    return st;
+}
+
+enum ss_status ss_run_device_open(const char *option, const struct ss_experiment *e, struct ss_log *log,
+                                  struct ss_device **out)
+{
+    struct ss_device *d = NULL;
+    struct ss_selftest tested = {0};
+    enum ss_status st = SS_OK;
+
+    TRY(ss_run_device_choose(option, e, log, &d));
+    ss_gemm_choose(d, e->engine.gemm);
+    TRY(ss_known_answers(d, false, log, &tested));
+    for (size_t i = 0; i < tested.count; i++)
+        ss_say(SS_LEVEL_DETAIL, "self-test: %s, %s: error %.2g of %.2g, %.3f s", tested.rows[i].family,
+               tested.rows[i].plan, tested.rows[i].error, tested.rows[i].allowed, tested.rows[i].seconds);
+    *out = d;
+    d = NULL;
+out:
+    ss_selftest_release(&tested);
+    ss_device_free(d);
     return st;
 }
 
 enum ss_status ss_run_weights_load(struct ss_device *device, const struct ss_model *model,
-                                   const char *checkpoint_folder, enum ss_weights which, struct ss_buffer **out,
-                                   uint64_t *step)
+                                   const char *checkpoint_folder, enum ss_weights which,
+                                   struct ss_buffer **out, uint64_t *step)
 {
     const size_t n = ss_graph_flat_size(model->graph);
     struct ss_buffer *buffer = NULL;
@@ -51,8 +71,8 @@ out:
     return st;
 }
 
-static enum ss_status load_parts(const struct ss_run_directory *d, const struct ss_opened_run_options *options,
-                                 struct ss_opened_run *r)
+static enum ss_status load_parts(const struct ss_run_directory *d,
+                                 const struct ss_opened_run_options *options, struct ss_opened_run *r)
 {
     char *resolved = NULL, *transform = NULL, *checkpoints = NULL;
     enum ss_status st = SS_OK;
@@ -64,8 +84,8 @@ static enum ss_status load_parts(const struct ss_run_directory *d, const struct 
     TRY(ss_experiment_reload(resolved, NULL, 0, &r->experiment));
     if (r->record.dimension == 0) {
         st = SS_FAIL(SS_ERR_FILE,
-                     "%s: this run never began training (status %s); `slicescore resume %s` starts it", d->path,
-                     ss_run_status_name(r->record.status), d->path);
+                     "%s: this run never began training (status %s); `slicescore resume %s` starts it",
+                     d->path, ss_run_status_name(r->record.status), d->path);
         goto out;
     }
     if (ss_path_exists(transform)) {
@@ -78,7 +98,8 @@ static enum ss_status load_parts(const struct ss_run_directory *d, const struct 
     }
     TRY(ss_run_device_open(options->device, r->experiment, options->log, &r->device));
     TRY(ss_model_create(&r->experiment->model, r->record.dimension, &r->model));
-    TRY(ss_run_weights_load(r->device, r->model, checkpoints, options->weights, &r->weights, &r->trained.step));
+    TRY(ss_run_weights_load(r->device, r->model, checkpoints, options->weights, &r->weights,
+                            &r->trained.step));
 out:
     free(resolved);
     free(transform);
@@ -86,7 +107,8 @@ out:
     return st;
 }
 
-enum ss_status ss_run_open(const char *path, const struct ss_opened_run_options *options, struct ss_opened_run *out)
+enum ss_status ss_run_open(const char *path, const struct ss_opened_run_options *options,
+                           struct ss_opened_run *out)
 {
     struct ss_opened_run r = {0};
     struct ss_run_directory d = {.lock = -1};

@@ -1,6 +1,6 @@
 /*
- * trained.h - a model with its weights on a device: what evaluation, scoring, sampling and pictures work with, whether it
- * was trained just now or is read from the folder of a run.
+ * trained.h - a model with its weights on a device: what evaluation, scoring, sampling and pictures work
+ * with, whether it was trained just now or is read from the folder of a run.
  */
 #ifndef SS_RUN_TRAINED_H
 #define SS_RUN_TRAINED_H
@@ -20,13 +20,17 @@ struct ss_trained {
     const struct ss_transform *transform; /* NULL without data */
     struct ss_span weights;               /* flat */
     uint64_t step;                        /* that they are of */
-    double low[2], high[2];               /* box of the data where D <= 2, in the space trained in; NAN if unknown */
-    struct ss_log *log;                   /* may be NULL */
+    double low[2], high[2]; /* box of the data where D <= 2, in the space trained in; NAN if unknown */
+    struct ss_log *log;     /* may be NULL */
 };
 
-/** The device that --device, else SLICESCORE_DEVICE, else the experiment names; its products by engine.gemm. */
-SS_MUST_CHECK enum ss_status ss_run_device_open(const char *option, const struct ss_experiment *e, struct ss_log *log,
-                                                struct ss_device **out);
+/** The device that --device, else SLICESCORE_DEVICE, else the experiment (may be NULL) names. */
+SS_MUST_CHECK enum ss_status ss_run_device_choose(const char *option, const struct ss_experiment *e,
+                                                  struct ss_log *log, struct ss_device **out);
+
+/** The same, ready for work: products by engine.gemm, and the short self-test passed. */
+SS_MUST_CHECK enum ss_status ss_run_device_open(const char *option, const struct ss_experiment *e,
+                                                struct ss_log *log, struct ss_device **out);
 
 /** Weights of the folder ckpt/ into a new buffer; *step tells of which step. */
 SS_MUST_CHECK enum ss_status ss_run_weights_load(struct ss_device *device, const struct ss_model *model,
@@ -51,7 +55,8 @@ struct ss_opened_run_options {
     struct ss_log *log;
 };
 
-/** SS_ERR_FILE: not a run, or one that has no checkpoint yet. SS_ERR_USAGE: of a newer version. SS_ERR_CORRUPT. */
+/** SS_ERR_FILE: not a run, or one that has no checkpoint yet. SS_ERR_USAGE: of a newer version.
+ * SS_ERR_CORRUPT. */
 SS_MUST_CHECK enum ss_status ss_run_open(const char *path, const struct ss_opened_run_options *options,
                                          struct ss_opened_run *out);
 void ss_opened_run_release(struct ss_opened_run *r);

@@ -100,7 +100,8 @@ static void to_density(const float *energy, size_t n, const struct ss_normalizer
         density[i] = exp(z->known ? -(double)energy[i] - z->log_z : least - (double)energy[i]);
 }
 
-static enum ss_status make_density(const struct ss_trained *t, const struct ss_normalizer *z, struct drawing *d)
+static enum ss_status make_density(const struct ss_trained *t, const struct ss_normalizer *z,
+                                   struct drawing *d)
 {
     struct ss_view *const v = &d->view;
     const size_t n = v->dimension == 2 ? v->side * v->side : v->side;
@@ -132,6 +133,19 @@ out:
     return st;
 }
 
+/* Far from the data scores are many times longer than near it: with the root of the length both can be seen.
+ */
+static void shorten(float *arrow, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double length = hypot((double)arrow[2 * i], (double)arrow[2 * i + 1]);
+        if (length > 0 && isfinite(length)) {
+            arrow[2 * i] = (float)(arrow[2 * i] / sqrt(length));
+            arrow[2 * i + 1] = (float)(arrow[2 * i + 1] / sqrt(length));
+        }
+    }
+}
+
 static enum ss_status make_arrows(const struct ss_trained *t, struct drawing *d)
 {
     const size_t n = (size_t)ARROWS * ARROWS;
@@ -141,6 +155,7 @@ static enum ss_status make_arrows(const struct ss_trained *t, struct drawing *d)
     TRY(ss_allocate(2 * n, &d->arrow));
     fill_grid(&d->view, ARROWS, d->arrow_at);
     TRY(ss_scorer_host(d->scorer, t->weights, d->arrow_at, n, NULL, d->arrow));
+    shorten(d->arrow, n);
     d->view.arrow_at = d->arrow_at;
     d->view.arrow = d->arrow;
     d->view.n_arrows = n;
@@ -169,7 +184,8 @@ out:
     return st;
 }
 
-static enum ss_status view_high(const struct ss_trained *t, const struct ss_samples *samples, struct drawing *d)
+static enum ss_status view_high(const struct ss_trained *t, const struct ss_samples *samples,
+                                struct drawing *d)
 {
     struct ss_view *const v = &d->view;
     double black = INFINITY, white = -INFINITY;

@@ -65,6 +65,8 @@ static enum ss_status save_best(struct ss_trainer *t, double objective)
     best.evaluated = best.best_step = best.step;
     best.best_objective = objective;
     best.without_improvement = 0;
+    best.loss[0] = best.loss[1] = 0; /* of no use without the optimizer's state, and it depends on reports */
+    best.loss_count = 0;
     TRY(ss_path_join(t->setup.checkpoint_folder, "best.safetensors", &path));
     st = ss_checkpoint_write(path, t->setup.model->graph, &best);
 out:

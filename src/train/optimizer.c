@@ -27,11 +27,11 @@ enum {
 };
 
 /* GUARD is the group of step_guard. The number of partial sums follows from n alone, so that the bits do. */
-enum { GUARD = 64, UPDATE = 256, MOST_PARTIALS = 16384, PER_PARTIAL = 16 };
+enum { GUARD = 64, MOST_PARTIALS = 16384, PER_PARTIAL = 64, CPU_WIDTH = 8, GPU_WIDTH = 4 };
 
 struct ss_optimizer {
     struct ss_train_options options;
-    size_t n, n_partials, group;
+    size_t n, n_partials, width;
     struct ss_buffer *first, *second, *average, *partials, *state;
     struct ss_kernel *k_partials, *k_guard, *k_update;
     uint64_t last_step; /* enqueued */
@@ -59,16 +59,10 @@ static size_t count_partials(size_t n)
     return want < GUARD ? GUARD : want > MOST_PARTIALS ? MOST_PARTIALS : want;
 }
 
-/* As ss_buffer_create rounds it. */
-static size_t bytes_of(size_t words)
-{
-    return ss_round_up(words * 4, 64);
-}
-
 size_t ss_optimizer_bytes(const struct ss_train_options *options, size_t n)
 {
     const size_t flats = (size_t)has_first(options) + has_second(options) + (options->average > 0);
-    return flats * bytes_of(n ? n : 1) + bytes_of(count_partials(n)) + bytes_of(WORDS);
+    return (flats * n + count_partials(n) + WORDS) * 4;
 }
 
 static enum ss_status make_buffers(struct ss_device *device, struct ss_optimizer *o)
@@ -90,7 +84,8 @@ out:
 static enum ss_status make_kernels(struct ss_device *device, struct ss_optimizer *o)
 {
     static const char file[] = "train/optimizer.cl";
-    const struct ss_define defines[] = {{"OPTIMIZER", (long)o->options.optimizer},
+    const struct ss_define defines[] = {{"WIDTH", (long)o->width},
+                                        {"OPTIMIZER", (long)o->options.optimizer},
                                         {"MOMENTUM", !is_adam(&o->options) && o->options.momentum > 0},
                                         {"AVERAGE", o->options.average > 0}};
     enum ss_status st = SS_OK;
@@ -115,7 +110,7 @@ enum ss_status ss_optimizer_create(struct ss_device *device, const struct ss_tra
     o->options.start = NULL; /* borrowed: not kept */
     o->n = n;
     o->n_partials = count_partials(n);
-    o->group = ss_device_info(device)->max_work_group >= UPDATE ? UPDATE : GUARD;
+    o->width = ss_device_is_cpu(device) ? CPU_WIDTH : GPU_WIDTH;
     o->fresh = true;
     TRY(make_buffers(device, o));
     TRY(make_kernels(device, o));
@@ -198,7 +193,8 @@ static enum ss_status enqueue_update(struct ss_optimizer *o, const struct ss_opt
         ss_arg_f32((float)o->options.weight_decay),
         ss_arg_f32((float)average_decay(o->options.average, s->step)),
     };
-    return ss_launch(o->k_update, (struct ss_range){{o->n}, {o->group}}, args, SS_COUNT(args));
+    return ss_launch(o->k_update, (struct ss_range){{(o->n + o->width - 1) / o->width}, {GUARD}}, args,
+                     SS_COUNT(args));
 }
 
 enum ss_status ss_optimizer_enqueue(struct ss_optimizer *o, const struct ss_optimizer_step *s)

@@ -256,6 +256,11 @@ uint64_t ss_trainer_steps(const struct ss_trainer *t)
     return t->steps;
 }
 
+const char *ss_trainer_plan(const struct ss_trainer *t)
+{
+    return ss_loss_plan(t->loss);
+}
+
 struct ss_span ss_trainer_weights(const struct ss_trainer *t)
 {
     return ss_span_of(t->weights);
@@ -288,5 +293,5 @@ size_t ss_trainer_bytes(const struct ss_model *model, const struct ss_train_opti
 {
     const size_t n = ss_graph_flat_size(model->graph);
 
-    return 2 * ss_round_up(n ? n * sizeof(float) : 1, 64) + ss_optimizer_bytes(options, n);
+    return 2 * n * sizeof(float) + ss_optimizer_bytes(options, n);
 }

@@ -70,13 +70,15 @@ SS_MUST_CHECK enum ss_status ss_trainer_run(struct ss_trainer *t, const struct s
 
 uint64_t ss_trainer_step(const struct ss_trainer *t);
 uint64_t ss_trainer_steps(const struct ss_trainer *t);         /* the last step, epochs resolved */
+const char *ss_trainer_plan(const struct ss_trainer *t);       /* of the loss: its name and reason */
 struct ss_span ss_trainer_weights(const struct ss_trainer *t); /* flat, on the device: last weights */
 struct ss_span
 ss_trainer_averaged(const struct ss_trainer *t); /* the moving average, or the same as weights */
 bool ss_trainer_best(const struct ss_trainer *t, uint64_t *step,
                      double *objective); /* of evaluations so far */
 
-/** Device bytes of optimizer state, average and gradients for `model`. */
+/** Device bytes of weights, gradients, optimizer state and average for `model` (the loss and the batches have
+ * their own). */
 size_t ss_trainer_bytes(const struct ss_model *model, const struct ss_train_options *options);
 
 #endif

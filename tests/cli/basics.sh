@@ -13,12 +13,12 @@ err_empty
 begin "help lists every command"
 run --help
 exits 0
-for command in run check resume loss import gradcheck devices selftest schema version; do
+for command in run check resume loss import gradcheck evaluate score sample devices schema version; do
     out_has "$command"
 done
 
 begin "every command has a help of its own"
-for command in run check resume loss import gradcheck devices selftest schema version; do
+for command in run check resume loss import gradcheck evaluate score sample devices schema version; do
     run $command --help
     exits 0
     out_has "$command"

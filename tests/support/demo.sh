@@ -20,29 +20,22 @@ done
 echo "$program run $experiment -o $folder"
 "$program" run "$experiment" -o "$folder" || exit $?
 
-# $1: what it shows; the rest: patterns of file names
-picture()
-{
-    what=$1
-    shift
-    for pattern in "$@"; do
-        for file in "$folder"/plots/$pattern.png "$folder"/samples/$pattern.png; do
-            if [ -e "$file" ]; then
-                printf '  %-18s %s\n' "$what" "$file"
-                return
-            fi
-        done
-    done
-    printf '  %-18s %s\n' "$what" "not drawn" >&2
-    missing=1
-}
-
 missing=0
 echo
-echo "Pictures (each also as .svg where it is drawn from lines):"
-picture "data" 'data*'
-picture "learned density" 'density*'
-picture "score field" 'score*' 'field*'
-picture "Langevin samples" 'sample*' 'langevin*'
-picture "loss" 'loss*'
+echo "Pictures, each also as .svg:"
+# name of the file | what it shows
+while IFS='|' read -r name what; do
+    if [ -s "$folder/plots/$name.png" ]; then
+        printf '  %-17s %s\n' "$what" "$folder/plots/$name.png"
+    else
+        printf '  %-17s %s\n' "$what" "was not drawn" >&2
+        missing=1
+    fi
+done <<'PICTURES'
+data|data
+density|learned density
+score|score field
+samples|Langevin samples
+loss|loss
+PICTURES
 [ $missing = 0 ]

@@ -61,8 +61,8 @@ headers_alone()
 headers_guarded()
 {
     for file in $headers; do
-        grep -q '^#ifndef SS_[A-Z0-9_]*_H$' "$file" || {
-            echo "$file: no include guard SS_..._H"
+        grep -q '^#ifndef [A-Z0-9_]*_H$' "$file" || {
+            echo "$file: no include guard"
             bad=1
         }
     done
@@ -78,7 +78,7 @@ clang_silent()
 kernels_alone()
 {
     each "$CLANG -x cl -cl-std=CL1.2 -target spir64 -Xclang -finclude-default-header -Xclang -cl-ext=-cl_khr_fp64
-        -fsyntax-only -Wall -Wextra -Wshadow -Wdouble-promotion -Wundef -Wno-unused-function -Werror -Icl" $kernels
+        -fsyntax-only -Wall -Wextra -Wshadow -Wdouble-promotion -Wundef -Wno-unused-function -Wno-unused-parameter -Werror -Icl" $(files cl .cl)
 }
 
 kernel_lines()
@@ -165,7 +165,7 @@ calls()
             printf "%s:%d: only main ends the process\n", FILENAME, FNR
             bad = 1
         }
-        if (line ~ /(^|[^A-Za-z0-9_])(fork|vfork|system|popen|chdir|gets|sprintf|strcpy|strcat|strtok|rand|srand|setlocale)\(/) {
+        if (line ~ /(^|[^A-Za-z0-9_])(fork|vfork|system|popen|chdir|gets|sprintf|strtok|rand|srand|setlocale)\(/) {
             printf "%s:%d: not in this house:%s\n", FILENAME, FNR, line
             bad = 1
         }
@@ -198,7 +198,11 @@ sizes()
 {
     for file in $sources $headers $kernels; do
         lines=$(wc -l <"$file")
-        if [ "$lines" -gt 600 ]; then
+        case $file in
+        tests/*) most=1200 ;; # one suite a part, however many cases that has
+        *) most=600 ;;
+        esac
+        if [ "$lines" -gt $most ]; then
             echo "$file: $lines lines"
             bad=1
         fi

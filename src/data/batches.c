@@ -1,0 +1,222 @@
+/* batches.c - training rows on the device, or on their way there, and batches of them. */
+#include "data/batches.h"
+
+#include <string.h>
+
+#include "base/checked.h"
+#include "data/batches_tail.h"
+#include "data/table.h"
+#include "data/transform_chain.h"
+#include "random/random.h"
+
+struct ss_batches {
+    struct ss_device *device;
+    const struct ss_dataset *dataset;
+    const struct ss_transform *transform;
+    uint32_t seed;
+    size_t batch, d, n_rows;
+    size_t head; /* steps of the chain that the host applies */
+    struct ss_tail *tail;
+    double *x, *y; /* one row */
+
+    /* resident */
+    struct ss_buffer *rows, *order;
+    struct ss_kernel *order_kernel, *gather;
+    /* or not */
+    struct ss_upload *upload;
+};
+
+/* Training row i as the host leaves it. */
+static enum ss_status make_row(struct ss_batches *b, size_t i, float *out)
+{
+    const uint32_t row = ss_dataset_index(b->dataset, SS_PART_TRAIN)[i];
+
+    ss_table_row(ss_dataset_table(b->dataset), row, b->x);
+    ss_transform_choose(b->transform, b->x, b->y);
+    if (!ss_transform_apply(b->transform, 0, b->head, NULL, row, b->y))
+        return SS_FAIL_MEMORY(b->d * sizeof *b->y);
+    for (size_t j = 0; j < b->d; j++)
+        out[j] = (float)b->y[j];
+    return SS_OK;
+}
+
+/* ---- resident ---- */
+
+static enum ss_status put_rows(struct ss_batches *b)
+{
+    enum { PIECE = 1 << 22 }; /* floats at a time: 16 MiB */
+    const size_t at_once = PIECE / b->d + 1, piece = at_once < b->n_rows ? at_once : b->n_rows;
+    float *values = NULL;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_allocate(piece * b->d, &values));
+    TRY(ss_buffer_create(b->device, b->n_rows * b->d * sizeof(float), &b->rows));
+    for (size_t first = 0; first < b->n_rows; first += piece) {
+        const size_t count = b->n_rows - first < piece ? b->n_rows - first : piece;
+        for (size_t i = 0; i < count; i++)
+            TRY(make_row(b, first + i, values + i * b->d));
+        TRY(ss_span_write((struct ss_span){b->rows, first * b->d}, values, count * b->d));
+    }
+    TRY(ss_buffer_create(b->device, b->batch * sizeof(uint32_t), &b->order));
+    TRY(ss_device_kernel(b->device, "data/batches.cl", "batches_order", NULL, 0, &b->order_kernel));
+    TRY(ss_device_kernel(b->device, "data/batches.cl", "batches_gather", NULL, 0, &b->gather));
+out:
+    free(values);
+    return st;
+}
+
+static enum ss_status enqueue_resident(struct ss_batches *b, uint32_t epoch, uint32_t position,
+                                       struct ss_span x)
+{
+    const struct ss_arg count = ss_arg_u32((uint32_t)b->batch);
+    enum ss_status st = SS_OK;
+
+    TRY(ss_launch(b->order_kernel, (struct ss_range){.global = {b->batch}},
+                  (struct ss_arg[]){ss_arg_u32(b->seed), ss_arg_u32(SS_PURPOSE_ORDER), ss_arg_u32(epoch),
+                                    ss_arg_u32(position), ss_arg_u32((uint32_t)b->n_rows), count,
+                                    ss_arg_buffer(b->order)},
+                  7));
+    TRY(ss_launch(b->gather, (struct ss_range){.global = {b->d, b->batch}},
+                  (struct ss_arg[]){ss_arg_buffer(b->rows), ss_arg_buffer(b->order),
+                                    ss_arg_u32((uint32_t)b->d), count, ss_arg_span(x)},
+                  5));
+out:
+    return st;
+}
+
+/* ---- from the host ---- */
+
+static enum ss_status enqueue_upload(struct ss_batches *b, uint32_t epoch, uint32_t position,
+                                     struct ss_span x)
+{
+    struct ss_buffer *slot = NULL;
+    void *host = NULL;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_upload_slot(b->upload, &host));
+    for (size_t i = 0; i < b->batch; i++) {
+        const size_t at = position + i;
+        const uint32_t row = ss_random_permute(b->seed, SS_PURPOSE_ORDER, epoch + (uint32_t)(at / b->n_rows),
+                                               (uint32_t)b->n_rows, (uint32_t)(at % b->n_rows));
+        TRY(make_row(b, row, (float *)host + i * b->d));
+    }
+    TRY(ss_upload_send(b->upload, &slot));
+    TRY(ss_span_copy(ss_span_of(slot), x, b->batch * b->d));
+out:
+    return st;
+}
+
+/* ---- entry ---- */
+
+/* Rows stay on the device if one allocation holds them and half of the memory that is left does. */
+static bool choose_resident(const struct ss_batches *b, enum ss_residence residence, size_t bytes)
+{
+    const struct ss_device_info *const info = ss_device_info(b->device);
+
+    if (residence != SS_RESIDENCE_AUTO)
+        return residence == SS_RESIDENCE_DEVICE;
+    return bytes <= info->max_allocation && bytes <= (info->memory - ss_device_allocated(b->device)) / 2;
+}
+
+static enum ss_status check_sizes(const struct ss_batches *b, size_t *rows_bytes)
+{
+    size_t batch_numbers, numbers;
+
+    if (b->n_rows == 0 || b->batch == 0)
+        return SS_FAIL(SS_ERR_USAGE, "%s: nothing to draw batches from",
+                       b->batch ? "no training rows" : "batch is 0");
+    if (!ss_multiply(b->batch, b->d, &batch_numbers) || batch_numbers > UINT32_MAX ||
+        b->n_rows + b->batch > UINT32_MAX)
+        return SS_FAIL(
+            SS_ERR_MEMORY,
+            "a batch of %zu rows of %zu columns out of %zu rows has more than 2^32 numbers: choose a smaller "
+            "train.batch",
+            b->batch, b->d, b->n_rows);
+    if (!ss_multiply(b->n_rows, b->d, &numbers) || !ss_multiply(numbers, sizeof(float), rows_bytes))
+        return SS_FAIL_MEMORY(SIZE_MAX);
+    return SS_OK;
+}
+
+static enum ss_status set_up(struct ss_batches *b, enum ss_residence residence)
+{
+    size_t bytes = 0;
+    enum ss_status st = SS_OK;
+
+    TRY(check_sizes(b, &bytes));
+    TRY(ss_allocate(ss_transform_inputs(b->transform), &b->x));
+    TRY(ss_allocate(b->d, &b->y));
+    TRY(ss_tail_create(b->device, b->transform, b->seed, b->batch, &b->tail, &b->head));
+    if (choose_resident(b, residence, bytes)) {
+        TRY(put_rows(b));
+        goto out;
+    }
+    TRY(ss_upload_create(b->device, b->batch * b->d * sizeof(float), &b->upload));
+    ss_say(SS_LEVEL_NOTE,
+           "training rows stay in host memory or their file (%.1f GiB as floats): batches are copied "
+           "while the step before runs",
+           (double)bytes / 0x1p30);
+out:
+    return st;
+}
+
+enum ss_status ss_batches_create(struct ss_device *device, const struct ss_dataset *dataset,
+                                 enum ss_residence residence, uint32_t seed, size_t batch,
+                                 struct ss_batches **out)
+{
+    struct ss_batches *b = NULL;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_allocate(1, &b));
+    b->device = device;
+    b->dataset = dataset;
+    b->transform = ss_dataset_transform(dataset);
+    b->seed = seed;
+    b->batch = batch;
+    b->d = ss_dataset_dimension(dataset);
+    b->n_rows = ss_dataset_rows(dataset, SS_PART_TRAIN);
+    TRY(set_up(b, residence));
+    *out = b;
+    b = NULL;
+out:
+    ss_batches_free(b);
+    return st;
+}
+
+void ss_batches_free(struct ss_batches *b)
+{
+    if (!b)
+        return;
+    ss_tail_free(b->tail);
+    ss_buffer_free(b->rows);
+    ss_buffer_free(b->order);
+    ss_upload_free(b->upload);
+    free(b->x);
+    free(b->y);
+    free(b);
+}
+
+enum ss_status ss_batches_enqueue(struct ss_batches *b, uint64_t step, struct ss_span x)
+{
+    /* step * batch without overflow: a step is a number of whole epochs and a rest. */
+    const uint64_t n = b->n_rows, drawn = (step % n) * b->batch;
+    const uint32_t epoch = (uint32_t)(step / n * b->batch + drawn / n), position = (uint32_t)(drawn % n);
+    enum ss_status st = SS_OK;
+
+    TRY(b->upload ? enqueue_upload(b, epoch, position, x) : enqueue_resident(b, epoch, position, x));
+    TRY(ss_tail_enqueue(b->tail, (uint32_t)step, x));
+out:
+    return st;
+}
+
+bool ss_batches_resident(const struct ss_batches *b)
+{
+    return b->rows != NULL;
+}
+
+size_t ss_batches_device_bytes(const struct ss_batches *b)
+{
+    const size_t batch_bytes = b->batch * b->d * sizeof(float);
+
+    return ss_tail_bytes(b->tail) +
+           (b->rows ? ss_buffer_bytes(b->rows) + b->batch * sizeof(uint32_t) : 2 * batch_bytes);
+}

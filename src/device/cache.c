@@ -1,0 +1,206 @@
+#include "device/cache.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "device/quirks.h"
+
+enum { LARGEST = 64 << 20 };
+
+/* What stands before the binary in a file. */
+struct header {
+    char magic[8];
+    XXH128_hash_t key;  /* of everything that the binary depends on */
+    uint64_t size;      /* of the binary */
+    XXH64_hash_t check; /* of the binary */
+};
+
+static const char magic[8] = "sskern1";
+
+/* ---- where ---- */
+
+/* 0700, ours, and not a link: another user's program run as a kernel would be run as us. */
+static bool is_private(const char *path)
+{
+    struct stat s;
+
+    return lstat(path, &s) == 0 && S_ISDIR(s.st_mode) && s.st_uid == geteuid() &&
+           !(s.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* The folder, made if need be; NULL if there is none to be trusted. The caller frees it. */
+static char *folder(void)
+{
+    const char *const xdg = getenv("XDG_CACHE_HOME"), *const home = getenv("HOME");
+    const bool absolute = xdg && *xdg == '/'; /* others are to be ignored, says the XDG specification */
+    struct ss_text t;
+
+    if (!absolute && (!home || *home != '/'))
+        return NULL;
+    ss_text_init(&t);
+    ss_text_add(&t, absolute ? xdg : home);
+    if (!absolute)
+        ss_text_add(&t, "/.cache");
+    static const char *const below[] = {"", "/slicescore", "/kernels"};
+    bool trusted = true;
+    for (size_t i = 0; i < SS_COUNT(below); i++) {
+        ss_text_add(&t, below[i]);
+        mkdir(t.data, 0700); /* one that exists is as good */
+        trusted = trusted && (i == 0 || is_private(t.data));
+    }
+    char *const path = ss_text_detach(&t);
+    if (trusted)
+        return path;
+    free(path);
+    return NULL;
+}
+
+static XXH128_hash_t key_of(const struct ss_device *d, const char *options, const char *source)
+{
+    const char *const parts[] = {d->info.platform_name, d->info.name, d->info.vendor, d->info.driver,
+                                 d->info.version,       options,      source};
+    XXH3_state_t *const state = XXH3_createState();
+    XXH128_hash_t key = {0, 0};
+
+    if (!state)
+        return key;
+    XXH3_128bits_reset(state);
+    XXH3_128bits_update(state, &d->info.native_float_width, sizeof(d->info.native_float_width));
+    for (size_t i = 0; i < SS_COUNT(parts); i++)
+        XXH3_128bits_update(state, parts[i], strlen(parts[i]) + 1);
+    key = XXH3_128bits_digest(state);
+    XXH3_freeState(state);
+    return key;
+}
+
+/* The entry's path, NULL where there is no cache. The caller frees it. */
+static char *entry(const struct ss_device *d, const char *options, const char *source, XXH128_hash_t *key)
+{
+    char *path = NULL, *where = NULL;
+
+    if (!(ss_quirk_of(&d->info)->flags & SS_QUIRK_KEEP_BINARIES) || !(where = folder()))
+        return NULL;
+    *key = key_of(d, options, source);
+    if (ss_text_format(&path, "%s/%016" PRIx64 "%016" PRIx64 ".bin", where, (uint64_t)key->high64,
+                       (uint64_t)key->low64) != SS_OK)
+        path = NULL;
+    free(where);
+    return path;
+}
+
+/* ---- reading ---- */
+
+/* The binary of a sound entry, or NULL. The caller frees it. */
+static unsigned char *read_entry(const char *path, XXH128_hash_t key, size_t *size)
+{
+    struct header h;
+    unsigned char *binary = NULL;
+    struct stat s;
+    const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    FILE *const f = fd >= 0 ? fdopen(fd, "rb") : NULL;
+
+    if (!f) {
+        if (fd >= 0)
+            close(fd);
+        return NULL;
+    }
+    if (fstat(fd, &s) == 0 && s.st_uid == geteuid() && fread(&h, sizeof(h), 1, f) == 1 &&
+        memcmp(h.magic, magic, sizeof(magic)) == 0 && XXH128_isEqual(h.key, key) && h.size &&
+        h.size <= LARGEST && (uint64_t)s.st_size == sizeof(h) + h.size)
+        binary = malloc((size_t)h.size);
+    if (binary &&
+        (fread(binary, 1, (size_t)h.size, f) != h.size || XXH3_64bits(binary, (size_t)h.size) != h.check)) {
+        free(binary);
+        binary = NULL;
+    }
+    fclose(f);
+    if (binary)
+        *size = (size_t)h.size;
+    return binary;
+}
+
+cl_program ss_cache_load(const struct ss_device *d, const char *options, const char *source)
+{
+    XXH128_hash_t key;
+    size_t size = 0;
+    cl_program program = NULL;
+    cl_int code, status;
+    char *const path = entry(d, options, source, &key);
+    unsigned char *const binary = path ? read_entry(path, key, &size) : NULL;
+
+    if (binary) {
+        const unsigned char *const bytes = binary;
+        program = clCreateProgramWithBinary(d->context, 1, &d->id, &size, (const unsigned char **)&bytes,
+                                            &status, &code);
+        if (code != CL_SUCCESS)
+            program = NULL;
+        if (program &&
+            (status != CL_SUCCESS || clBuildProgram(program, 1, &d->id, options, NULL, NULL) != CL_SUCCESS)) {
+            clReleaseProgram(program);
+            program = NULL;
+        }
+    }
+    free(binary);
+    free(path);
+    return program;
+}
+
+/* ---- writing ---- */
+
+static bool write_whole(const char *path, const struct header *h, const unsigned char *binary)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    FILE *const f = fd >= 0 ? fdopen(fd, "wb") : NULL;
+
+    if (!f) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    const bool written = fwrite(h, sizeof(*h), 1, f) == 1 && fwrite(binary, 1, (size_t)h->size, f) == h->size;
+    return fclose(f) == 0 && written; /* no fsync: what a crash leaves half written fails its check */
+}
+
+static unsigned char *binary_of(cl_program program, size_t *size)
+{
+    unsigned char *binary = NULL;
+
+    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof(*size), size, NULL) != CL_SUCCESS ||
+        !*size || *size > LARGEST)
+        return NULL;
+    binary = malloc(*size);
+    if (binary &&
+        clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof(binary), &binary, NULL) != CL_SUCCESS) {
+        free(binary);
+        binary = NULL;
+    }
+    return binary;
+}
+
+void ss_cache_store(const struct ss_device *d, const char *options, const char *source, cl_program program)
+{
+    struct header h = {.size = 0};
+    size_t size = 0;
+    char *temporary = NULL;
+    char *const path = entry(d, options, source, &h.key);
+    unsigned char *const binary = path ? binary_of(program, &size) : NULL;
+
+    if (binary && ss_text_format(&temporary, "%s.%ld", path, (long)getpid()) == SS_OK) {
+        memcpy(h.magic, magic, sizeof(magic));
+        h.size = size;
+        h.check = XXH3_64bits(binary, size);
+        if (!write_whole(temporary, &h, binary) || rename(temporary, path) != 0)
+            unlink(temporary);
+    }
+    free(temporary);
+    free(binary);
+    free(path);
+}

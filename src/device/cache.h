@@ -1,0 +1,19 @@
+/*
+ * cache.h - inside the room: compiled programs kept between processes, for drivers that keep none (quirks.h).
+ *
+ * One file a program in $XDG_CACHE_HOME/slicescore/kernels (or ~/.cache/...), a folder of the user's own that
+ * nobody else can write. Whatever is wrong with an entry, with the folder or with writing is a miss, never an
+ * error: the program is then compiled as if there were no cache.
+ */
+#ifndef SS_DEVICE_CACHE_H
+#define SS_DEVICE_CACHE_H
+
+#include "device/opencl.h"
+
+/** A built program from the cache, or NULL. */
+cl_program ss_cache_load(const struct ss_device *d, const char *options, const char *source);
+
+/** Keep a program that was built from `source` with `options`. */
+void ss_cache_store(const struct ss_device *d, const char *options, const char *source, cl_program program);
+
+#endif
