@@ -21,7 +21,7 @@ tell  = $(if $(Q),@printf '  %-6s %s\n' '$(1)' '$(2)')
 # was missing. The first answer is kept.
 PKGS       := OpenCL yaml-0.1 jansson libxxhash cairo zlib
 PKG_CFLAGS  = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS    = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lclblast -lm -lpthread)$(PKG_LIBS)
+PKG_LIBS    = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lclblast -lm -lpthread -ldl)$(PKG_LIBS)
 CHECK_LIBS  = $(eval CHECK_LIBS := $(shell pkg-config --libs check))$(CHECK_LIBS)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -192,7 +192,7 @@ $(BUILD)/slicescore.pc: $(BUILD)/flags Makefile FORCE
 	   echo; echo 'Name: slicescore'; \
 	   echo 'Description: sliced score matching for unnormalised models, on OpenCL devices'; \
 	   echo 'Version: $(VERSION)'; \
-	   $(if $(API),echo 'Requires: $(PKGS)'; echo 'Libs: -L$${libdir} -lslicescore -lclblast -lm -lpthread'; \
+	   $(if $(API),echo 'Requires: $(PKGS)'; echo 'Libs: -L$${libdir} -lslicescore -lclblast -lm -lpthread -ldl'; \
 	               echo 'Cflags: -I$${includedir}';) } > $@
 
 TO_INSTALL := $(PROGRAM) $(LIBRARY) $(addprefix $(BUILD)/,slicescore.1 slicescore.pc completion.bash completion.zsh \
