@@ -69,7 +69,7 @@ NEEDS   := $(sort $(foreach goal,$(or $(MAKECMDGOALS),all),$(NEEDS_$(goal))))
 READY   := $(if $(filter $(RUNNING),$(MAKECMDGOALS)),ready,\
            $(if $(filter all install,$(or $(MAKECMDGOALS),all)),looked))
 
-.PHONY: all demo test test-drivers san oclgrind lint coverage bench install uninstall clean help setup ready looked FORCE
+.PHONY: all demo test test-drivers san oclgrind lint coverage bench offline install uninstall clean help setup ready looked FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -158,6 +158,9 @@ coverage: | ready ## lines and branches that the tests reach; pages in build/cov
 
 bench: $(PROGRAM) | ready ## speed on this machine; BENCH=... for the program's options
 	@PYTHON='$(PYTHON)' sh tests/support/bench.sh $(PROGRAM) $(BENCH)
+
+offline: ## compile the kernels for GPUs that are not there: registers, spills, scratch, occupancy
+	@sh tests/support/offline.sh
 
 # ---- check ----
 
