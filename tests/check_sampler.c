@@ -7,19 +7,15 @@
 #include "base/checked.h"
 #include "random/random.h"
 #include "sampler/sampler.h"
+#include "support/device.h"
 
 enum { CHAINS = 4000 };
 
 static struct ss_device *device;
 
-static void ok(enum ss_status st)
-{
-    ck_assert_msg(st == SS_OK, "%s", ss_status_name(st));
-}
-
 static void open_device(void)
 {
-    ok(ss_device_open(NULL, &device));
+    device = test_device_open();
 }
 
 static void close_device(void)
@@ -203,10 +199,5 @@ int main(void)
     tcase_add_test(c, chains_of_an_unstable_model_are_counted_not_returned);
     tcase_add_test(c, a_caller_can_stop_it_and_the_same_seed_gives_the_same_samples);
     suite_add_tcase(s, c);
-    SRunner *const r = srunner_create(s);
-    srunner_set_fork_status(r, CK_NOFORK);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_device_suite(s);
 }
