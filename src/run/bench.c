@@ -104,8 +104,8 @@ static enum ss_status measure(const struct ss_bench_options *o, struct ss_device
     }
     if (w.skipped || w.skipped_builds)
         snprintf(b->remark, sizeof(b->remark),
-                 "out of time: %zu workloads and the builds of %zu more were left out; --seconds gives more",
-                 w.skipped, w.skipped_builds);
+                 "out of time, left out: workloads %zu, builds %zu; --seconds gives more", w.skipped,
+                 w.skipped_builds);
 out:
     ss_log_phase(o->log, NULL);
     free(peaks);
