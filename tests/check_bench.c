@@ -33,7 +33,8 @@ static struct ss_bench_shape small_shape(enum ss_model_kind kind, enum ss_object
                                    .dimension = 3,
                                    .slices = 4,
                                    .model = {.kind = kind, .hidden = {7, 5}, .n_hidden = 2},
-                                   .objective = objective};
+                                   .objective = objective,
+                                   .engine = {.plan = SS_PLAN_LAYERED}};
 }
 
 /* 3 x 7 weights in the first layer; 7 x 5 and 5 (an energy) or 15 (a score net of 3 outputs) in the others.
