@@ -22,6 +22,11 @@ struct ss_device *test_device_open(void)
     return d;
 }
 
+bool test_small(void)
+{
+    return getenv("SLICESCORE_TEST_SMALL") != NULL;
+}
+
 void normals(float *to, size_t n, uint32_t stream)
 {
     for (size_t i = 0; i < n; i += 4) {

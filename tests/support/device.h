@@ -4,6 +4,7 @@
 #define SS_TESTS_SUPPORT_DEVICE_H
 
 #include <check.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,9 @@ void ok(enum ss_status st);
 /** Open the device that SLICESCORE_DEVICE names, or the default; SLICESCORE_TEST_GEMM=clblast|own sets its
  * products. */
 struct ss_device *test_device_open(void);
+
+/** SLICESCORE_TEST_SMALL is set: the smallest sizes that still reach all code, for simulators. */
+bool test_small(void);
 
 /** n standard normals of a stream of their own. */
 void normals(float *to, size_t n, uint32_t stream);
