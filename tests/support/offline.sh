@@ -64,7 +64,7 @@ TABLE
 }
 
 # Kernels of those files that a GPU never runs.
-FOR_CPUS='batches_noise_wide random_wide'
+FOR_CPUS='batches_noise_wide random_wide slices_independent_wide'
 
 # Chip and kernel: spills that are known and stand. Own products have work-groups of one item, for the caches of CPUs; a
 # GPU runs them only where engine.gemm asks for them by name.
