@@ -186,6 +186,7 @@ each_chip()
                 awk -v not=" $FOR_CPUS " '!index(not, " " $1 " ")' "$scratch/all" >"$scratch/kernels"
                 tell "$chip" "$file" "$defines" <"$scratch/kernels"
                 compiled=$((compiled + $(wc -l <"$scratch/kernels")))
+                # shellcheck disable=SC2013 # names of kernels have no blanks
                 for kernel in $(awk '$3 > 0 { print $1 }' "$scratch/kernels"); do
                     case " $KNOWN " in
                     *" $chip:$kernel "*) known=$((known + 1)) ;;
