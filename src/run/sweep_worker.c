@@ -16,7 +16,7 @@
 #include "run/stop.h"
 #include "run/sweep.h"
 
-enum { LEASE_SECONDS = 30, GRACE_SECONDS = 60, POLL_MS = 500, INTERRUPTED = 75 };
+enum { LEASE_SECONDS = 30, GRACE_SECONDS = 60, POLL_MS = 100, INTERRUPTED = 75 };
 
 struct worker {
     const struct ss_worker_options *options;
@@ -94,7 +94,7 @@ static void *watch(void *context)
         ledger = NULL;
     while (!is_over(w)) {
         if (asked > 0 || w->worker->options->parent < 0) {
-            poll(NULL, 0, w->worker->options->parent < 0 ? 50 : POLL_MS);
+            poll(NULL, 0, POLL_MS);
         } else if (parent_is_gone(w->worker->options->parent)) {
             asked = ss_clock_seconds();
             kill(getpid(), SIGTERM);
