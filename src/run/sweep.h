@@ -64,6 +64,20 @@ SS_MUST_CHECK enum ss_status ss_sweep_work(const struct ss_worker_options *optio
 SS_MUST_CHECK enum ss_status ss_sweep_compare(const struct ss_sweep_request *request,
                                               struct ss_ledger *ledger, const struct ss_points *points);
 
+/**
+ * Write DIR/sweep.sbatch: a Slurm array that computes the sweep in `shards` shards, puts each back into the
+ * queue when its time is up, and is safe to submit again. The ledger of DIR says which file and overrides.
+ *
+ * @param program  how to call this one
+ * @param time     "04:00:00" of each job, or NULL
+ * @param out      path of what was written; the caller frees it
+ */
+SS_MUST_CHECK enum ss_status ss_sweep_slurm(const char *folder, const char *program, size_t shards,
+                                            size_t jobs, const char *time, char **out);
+
+/** How this program is called from elsewhere; the caller frees it. */
+SS_MUST_CHECK enum ss_status ss_sweep_program(char **out);
+
 /** Join the shards below `folder` into its ledger. */
 SS_MUST_CHECK enum ss_status ss_sweep_merge(const char *folder, struct ss_counts *counts);
 

@@ -290,9 +290,10 @@ out:
 enum ss_status ss_ledger_set_note(struct ss_ledger *l, const char *name, const char *value)
 {
     sqlite3_stmt *s = NULL;
+    const enum ss_status st =
+        prepare(l, &s, "INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)", "ss", name, value);
 
-    return finish_statement(
-        l, prepare(l, &s, "INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)", "ss", name, value), s);
+    return finish_statement(l, st, s);
 }
 
 /* ---- adding ---- */

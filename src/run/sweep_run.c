@@ -13,6 +13,7 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "run/stop.h"
 #include "run/sweep.h"
@@ -50,7 +51,7 @@ struct coordinator {
 
 /* ---- workers ---- */
 
-static enum ss_status find_program(char **out)
+enum ss_status ss_sweep_program(char **out)
 {
     char path[4096];
     const ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
@@ -319,7 +320,7 @@ static enum ss_status run_workers(const struct ss_sweep_request *request, const 
     TRY(ss_allocate(c.n_slots, &c.slots));
     for (size_t i = 0; i < c.n_slots; i++)
         c.slots[i].index = i;
-    TRY(find_program(&c.program));
+    TRY(ss_sweep_program(&c.program));
     TRY(make_environment(&c));
     TRY(coordinate(&c));
     st = c.reason;
@@ -423,6 +424,28 @@ static enum ss_status finish(struct ss_ledger *l, const char *folder, enum ss_st
     return st == SS_OK && counts->failed ? SS_ERR_POINTS : st;
 }
 
+/* Where the sweep comes from, for those who write scripts that go on with it. */
+static enum ss_status note_origin(const struct ss_sweep_request *request, struct ss_ledger *l)
+{
+    struct ss_text words;
+    char *path = NULL;
+    enum ss_status st = SS_OK;
+
+    ss_text_init(&words);
+    TRY(ss_path_absolute(request->path, &path));
+    ss_json_open(&words, NULL, '[');
+    for (size_t i = 0; i < request->n_words; i++)
+        ss_json_text(&words, NULL, request->words[i]);
+    ss_json_close(&words, ']');
+    TRY(ss_text_status(&words));
+    TRY(ss_ledger_set_note(l, "path", path));
+    TRY(ss_ledger_set_note(l, "words", words.data));
+out:
+    free(path);
+    ss_text_release(&words);
+    return st;
+}
+
 static enum ss_status fill_ledger(const struct ss_sweep_request *request, struct ss_ledger *l,
                                   const struct ss_points *points)
 {
@@ -430,6 +453,7 @@ static enum ss_status fill_ledger(const struct ss_sweep_request *request, struct
 
     TRY(ss_sweep_compare(request, l, points));
     TRY(ss_ledger_add(l, points->items, points->count));
+    TRY(note_origin(request, l));
     TRY(ss_ledger_begin(l));
 out:
     return st;

@@ -205,9 +205,10 @@ static enum ss_status write_plain(const json_t *columns, const json_t *rows, str
                     ss_text_add(&t, "-");
                 if (pass == 0)
                     width[k] = t.length > width[k] ? t.length : width[k];
+                else if (k + 1 < n)
+                    ss_text_addf(out, "%-*s  ", (int)width[k], t.data);
                 else
-                    ss_text_addf(out, k + 1 < n ? "%-*s  " : "%*.0s%s\n", k + 1 < n ? (int)width[k] : 0,
-                                 k + 1 < n ? t.data : "", t.data);
+                    ss_text_addf(out, "%s\n", t.data);
             }
         }
     }
@@ -458,7 +459,7 @@ static enum ss_status default_metric(const struct sheet *s, const char **out)
     for (size_t k = 0; k < SS_COUNT(order); k++) {
         size_t have = 0;
         for (size_t i = 0; i < s->points.count; i++)
-            have += isfinite(value_of(s, i, order[k], "mean"));
+            have += isfinite(value_of(s, i, order[k], "mean")) ? 1 : 0;
         if (have == done) {
             *out = order[k];
             return SS_OK;
