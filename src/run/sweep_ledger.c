@@ -214,6 +214,24 @@ out:
     return st;
 }
 
+/* While another process makes the same database, SQLite says busy here without having waited. */
+static enum ss_status enter_wal(struct ss_ledger *l)
+{
+    enum { TRIES = 200 };
+
+    for (int i = 0; i < TRIES; i++) {
+        const int code =
+            sqlite3_exec(l->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", NULL, NULL, NULL) &
+            0xff;
+        if (code == SQLITE_OK)
+            return SS_OK;
+        if (code != SQLITE_BUSY && code != SQLITE_LOCKED)
+            break;
+        sqlite3_sleep(20);
+    }
+    return database_error(l);
+}
+
 static enum ss_status make_schema(struct ss_ledger *l)
 {
     char pragma[64];
@@ -251,8 +269,7 @@ enum ss_status ss_ledger_open(const char *folder, bool create, struct ss_ledger 
     }
     sqlite3_busy_timeout(l->db, BUSY_MS);
     TRY(check_format(l, create));
-    /* Two processes that make a database at once: the one that comes second waits here. */
-    TRY(execute(l, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL"));
+    TRY(enter_wal(l));
     if (create)
         TRY(make_schema(l));
     *out = l;

@@ -408,6 +408,16 @@ static void tell_failures(struct ss_ledger *l, const char *folder)
     ss_points_release(&p);
 }
 
+/* Workers leave it empty, but for those that were killed. */
+static void remove_points(const char *folder)
+{
+    char *path = NULL;
+
+    if (ss_path_join(folder, "points", &path) == SS_OK)
+        rmdir(path);
+    free(path);
+}
+
 static enum ss_status finish(struct ss_ledger *l, const char *folder, enum ss_status st,
                              struct ss_counts *counts)
 {
@@ -479,6 +489,7 @@ enum ss_status ss_sweep_run(const struct ss_sweep_request *request, char **folde
            same ? ", those that are the same once" : "");
     if (!request->prepare)
         st = run_workers(request, *folder, l);
+    remove_points(*folder);
     st = finish(l, *folder, st, counts);
 out:
     ss_ledger_close(l);

@@ -265,6 +265,9 @@ static enum ss_status compute(struct worker *w, const struct ss_point *p, char *
     request.path = begun ? folder : file;
     request.output = begun ? NULL : folder;
     st = begun ? ss_run_resume(&request, &r) : ss_run_experiment(&request, &r);
+    if (w->device)
+        ss_say(SS_LEVEL_DETAIL, "programs built by this worker so far: %zu",
+               ss_device_builds(w->device, NULL));
     if (st == SS_OK)
         st = result_text(&r, result);
 out:
