@@ -5,6 +5,7 @@
 need_command sweep
 
 cat >toy.yaml <<'YAML'
+name: toy
 seed: 3
 data: {source: two_moons, rows: 300}
 model: {kind: energy, hidden: [6]}
@@ -17,7 +18,7 @@ sweep:
   repeat: 2
 YAML
 # So long that a signal comes in time: 3 points of a second or more.
-sed -e 's/steps: 20, batch: 16/steps: 3000, batch: 64/; s/every: 10,/every: 500,/; s/\[1e-2, 1e-3\]/[1e-2, 1e-3, 1e-4]/; s/repeat: 2/repeat: 1/' \
+sed -e 's/steps: 20, batch: 16/steps: 1500, batch: 64/; s/every: 10,/every: 300,/; s/\[1e-2, 1e-3\]/[1e-2, 1e-3, 1e-4]/; s/repeat: 2/repeat: 1/' \
     toy.yaml >long.yaml
 
 killed=killed-$$
@@ -37,8 +38,9 @@ until_it_trains()
 # $1: folder, whose name no other process has among its words. Prints the workers of its sweep.
 workers()
 {
-    for cmdline in $(grep -laF "$1" /proc/[0-9]*/cmdline 2>/dev/null); do
-        case $(tr '\0' ' ' <"$cmdline" 2>/dev/null) in
+    grep -laF "$1" /proc/[0-9]*/cmdline 2>/dev/null | while read -r cmdline; do
+        # shellcheck disable=SC2002 # a process may be gone by now, and a redirection would say so
+        case $(cat "$cmdline" 2>/dev/null | tr '\0' ' ') in
         *" sweep worker $1 "*) cmdline=${cmdline%/*} && echo "${cmdline##*/}" ;;
         esac
     done
@@ -61,7 +63,7 @@ exits 0
 is "$(wc -l <out)" 4
 out_has '1 {"train.learning_rate": "1e-2", "seed": "3"}'
 absent sweeps
-run sweep toy.yaml model.hidden=[4],[5,5] --dry-run
+run sweep toy.yaml 'model.hidden=[4],[5,5]' --dry-run
 is "$(wc -l <out)" 8
 
 begin "a sweep runs each point once and says how it went"
@@ -215,8 +217,8 @@ exits 0
 out_has '"points": 3, "done": 3'
 wait $pid || wrong "the other coordinator failed"
 for point in 00001 00002 00003; do
-    same "$killed/runs/$point/ckpt/step-00003000.safetensors" \
-        "$stopped/runs/$point/ckpt/step-00003000.safetensors"
+    same "$killed/runs/$point/ckpt/step-00001500.safetensors" \
+        "$stopped/runs/$point/ckpt/step-00001500.safetensors"
 done
 nobody_is_left "$killed"
 
