@@ -59,6 +59,7 @@ NEEDS_demo         := driver
 NEEDS_bench        := driver
 NEEDS_test         := pocl check
 NEEDS_test-drivers := pocl check
+NEEDS_test-clblast := pocl check
 NEEDS_san          := pocl check
 NEEDS_oclgrind     := check oclgrind
 NEEDS_coverage     := pocl check gcovr
@@ -69,7 +70,7 @@ NEEDS   := $(sort $(foreach goal,$(or $(MAKECMDGOALS),all),$(NEEDS_$(goal))))
 READY   := $(if $(filter $(RUNNING),$(MAKECMDGOALS)),ready,\
            $(if $(filter all install,$(or $(MAKECMDGOALS),all)),looked))
 
-.PHONY: all demo test test-drivers san oclgrind lint coverage bench install uninstall clean help setup ready looked FORCE
+.PHONY: all demo test test-drivers test-clblast san oclgrind lint coverage bench install uninstall clean help setup ready looked FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -133,6 +134,9 @@ test: $(PROGRAM) $(SUITES) | ready ## all tests on PoCL (OCL_ICD_VENDORS=... for
 
 test-drivers: $(PROGRAM) $(SUITES) | ready ## the device suites on every OpenCL driver found
 	@$(RUN) sh tests/support/drivers.sh $(SUITES)
+
+test-clblast: $(SUITES) | ready ## the device suites with CLBlast for every matrix product
+	@SLICESCORE_TEST_GEMM=clblast $(RUN) sh tests/support/run.sh $(addprefix $(BUILD)/tests/check_,gemm jet objective sampler optimizer train)
 
 # Leaks are looked for too; what drivers leave behind is in lsan.supp.
 san: | ready ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer

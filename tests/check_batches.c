@@ -10,17 +10,13 @@
 #include "data/transform_chain.h"
 #include "device/gemm.h"
 #include "random/random.h"
+#include "support/device.h"
 
 static struct ss_device *device;
 
-static void ok(enum ss_status st)
-{
-    ck_assert_msg(st == SS_OK, "%s", ss_status_name(st));
-}
-
 static void open_device(void)
 {
-    ok(ss_device_open(NULL, &device));
+    device = test_device_open();
     if (ss_device_info(device)->unfinished) /* where the program's self-test sets fast products aside */
         ss_gemm_use_plain(device);
 }

@@ -9,42 +9,21 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "device/device.h"
-#include "device/gemm.h"
 #include "jet/layered.h"
 #include "jet/reference.h"
 #include "random/random.h"
+#include "support/device.h"
 
 static struct ss_device *device;
 
-static void ok(enum ss_status st)
-{
-    ck_assert_msg(st == SS_OK, "%s", ss_status_name(st));
-}
-
 static void open_device(void)
 {
-    const char *const gemm = getenv("SLICESCORE_TEST_GEMM");
-
-    ok(ss_device_open(NULL, &device));
-    if (gemm && strcmp(gemm, "clblast") == 0)
-        ss_gemm_choose(device, SS_GEMM_CLBLAST);
+    device = test_device_open();
 }
 
 static void close_device(void)
 {
     ss_device_free(device);
-}
-
-static void normals(float *to, size_t n, uint32_t use)
-{
-    for (size_t i = 0; i < n; i += 4) {
-        const uint32_t counter[4] = {(uint32_t)i, use, 1, 0};
-        float z[4];
-        ss_random_normal(17, SS_PURPOSE_SUBSET, counter, z);
-        for (size_t j = 0; j < 4 && i + j < n; j++)
-            to[i + j] = 0.7f * z[j];
-    }
 }
 
 /* ---- graphs ---- */
@@ -418,10 +397,5 @@ int main(void)
     tcase_add_loop_test(c, every_graph_and_choice_of_streams_matches_the_reference, 0,
                         SS_COUNT(builders) * SS_COUNT(streams_of));
     suite_add_tcase(s, c);
-    SRunner *const r = srunner_create(s);
-    srunner_set_fork_status(r, CK_NOFORK);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_device_suite(s);
 }

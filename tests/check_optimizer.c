@@ -10,16 +10,12 @@
 #include "base/checked.h"
 #include "device/device.h"
 #include "random/random.h"
+#include "support/device.h"
 #include "support/scratch.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 
 static struct ss_device *device;
-
-static void ok(enum ss_status st)
-{
-    ck_assert_msg(st == SS_OK, "%s", ss_status_name(st));
-}
 
 /* Under a simulator of devices: the smallest sizes that still have every path. */
 static bool is_small(void)
@@ -29,23 +25,12 @@ static bool is_small(void)
 
 static void open_device(void)
 {
-    ok(ss_device_open(NULL, &device));
+    device = test_device_open();
 }
 
 static void close_device(void)
 {
     ss_device_free(device);
-}
-
-static void normals(float *to, size_t n, uint32_t use)
-{
-    for (size_t i = 0; i < n; i += 4) {
-        const uint32_t counter[4] = {(uint32_t)i, use, 0, 0};
-        float z[4];
-        ss_random_normal(11, SS_PURPOSE_SUBSET, counter, z);
-        for (size_t j = 0; j < 4 && i + j < n; j++)
-            to[i + j] = z[j];
-    }
 }
 
 /* ---- the device ---- */

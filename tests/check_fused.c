@@ -1,0 +1,503 @@
+/* The fused plan: its losses and gradients against the double reference and against the layered plan, its
+ * bits at different numbers of workers, and when it is refused. Shapes share kernels (three slices at a time,
+ * tiles of four) where they can: a build takes a second. SLICESCORE_TEST_SMALL: a few of them, for a
+ * simulator. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "device/device.h"
+#include "jet/fused.h"
+#include "objective/loss.h"
+#include "objective/reference.h"
+#include "random/random.h"
+
+static struct ss_device *device;
+static bool small;
+
+static void ok(enum ss_status st)
+{
+    ck_assert_msg(st == SS_OK, "%s", ss_status_name(st));
+}
+
+static void open_device(void)
+{
+    small = getenv("SLICESCORE_TEST_SMALL") != NULL;
+    ok(ss_device_open(NULL, &device));
+}
+
+static void close_device(void)
+{
+    ss_device_free(device);
+}
+
+static void silence(void *context, enum ss_level level, const char *text)
+{
+    (void)context;
+    (void)level;
+    (void)text;
+}
+
+static void normals(float *to, size_t n, uint32_t use)
+{
+    for (size_t i = 0; i < n; i += 4) {
+        const uint32_t counter[4] = {(uint32_t)i, use, 0, 0};
+        float z[4];
+        ss_random_normal(7, SS_PURPOSE_SUBSET, counter, z);
+        for (size_t j = 0; j < 4 && i + j < n; j++)
+            to[i + j] = z[j];
+    }
+}
+
+struct problem {
+    struct ss_model_options model;
+    struct ss_loss_options loss;
+    size_t dimension, rows;
+    bool drawn; /* slices and noise by the plan itself */
+};
+
+struct outcome {
+    double loss;
+    float *gradient; /* flat */
+    struct ss_model *model;
+    size_t size;
+    float *flat, *x, *slices, *noise;
+    struct ss_buffer *weights, *gradients, *v, *z;
+    struct ss_loss *l;
+};
+
+static struct ss_buffer *upload(const float *from, size_t n)
+{
+    struct ss_buffer *b = NULL;
+
+    ok(ss_buffer_create(device, n * sizeof(float), &b));
+    ok(ss_span_write(ss_span_of(b), from, n));
+    return b;
+}
+
+/* No parameter sits at a special point; the gradient's memory holds something before. */
+static void fill(const struct problem *p, struct outcome *o)
+{
+    const size_t D = p->dimension, n = p->rows, M = p->loss.objective.count;
+
+    ok(ss_model_create(&p->model, D, &o->model));
+    o->size = ss_graph_flat_size(o->model->graph);
+    ok(ss_allocate(o->size, &o->flat));
+    ok(ss_allocate(o->size, &o->gradient));
+    ok(ss_allocate(n * D, &o->x));
+    ok(ss_allocate(M * n * D, &o->slices));
+    ok(ss_allocate(n * D, &o->noise));
+    ss_graph_initialize(o->model->graph, 3, o->flat);
+    for (size_t i = 0; i < ss_graph_parameters(o->model->graph); i++) {
+        const struct ss_parameter *const q = ss_graph_parameter(o->model->graph, i);
+        normals(o->gradient, q->count, 100 + (uint32_t)i);
+        for (size_t j = 0; j < q->count; j++)
+            o->flat[q->offset + j] += 0.2f * o->gradient[j] / sqrtf((float)q->shape[1]);
+    }
+    normals(o->x, n * D, 1);
+    normals(o->slices, M * n * D, 2);
+    normals(o->noise, n * D, 3);
+    for (size_t i = 0; i < o->size; i++)
+        o->gradient[i] = NAN;
+    o->weights = upload(o->flat, o->size);
+    o->gradients = upload(o->gradient, o->size);
+    o->v = upload(o->slices, M * n * D);
+    o->z = upload(o->noise, n * D);
+}
+
+static void run(const struct problem *p, struct outcome *o)
+{
+    struct ss_loss_batch batch = {.rows = p->rows, .draw = {.seed = 4, .step = 77, .first_row = 5}};
+    float mean;
+
+    *o = (struct outcome){0};
+    fill(p, o);
+    ok(ss_loss_create(device, o->model, &p->loss, &o->l));
+    ok(ss_span_write(ss_loss_rows(o->l), o->x, p->rows * p->dimension));
+    if (!p->drawn) {
+        batch.slices = ss_span_of(o->v);
+        batch.noise = ss_span_of(o->z);
+    }
+    batch.parameters = ss_span_of(o->weights);
+    batch.gradient = ss_span_of(o->gradients);
+    ok(ss_loss_enqueue(o->l, &batch));
+    ok(ss_span_read(ss_loss_mean(o->l), &mean, 1));
+    ok(ss_span_read(ss_span_of(o->gradients), o->gradient, o->size));
+    o->loss = (double)mean;
+}
+
+static void release(struct outcome *o)
+{
+    ss_loss_free(o->l);
+    ss_buffer_free(o->weights);
+    ss_buffer_free(o->gradients);
+    ss_buffer_free(o->v);
+    ss_buffer_free(o->z);
+    free(o->flat);
+    free(o->gradient);
+    free(o->x);
+    free(o->slices);
+    free(o->noise);
+    ss_model_free(o->model);
+}
+
+/* Relative to the largest entry of the parameter's gradient: fp32 sums of signed terms cannot do better. 1e-4
+ * is the program's promise. */
+static void compare(const struct problem *p, const struct outcome *o)
+{
+    enum { MOST = 3 };
+    const struct ss_reference_batch batch = {o->x, p->rows, o->slices, o->noise};
+    double *flat = NULL, loss;
+
+    ok(ss_allocate(o->size, &flat));
+    for (size_t i = 0; i < o->size; i++)
+        flat[i] = (double)o->flat[i];
+    ok(ss_reference_loss(o->model, &p->loss.objective, flat, &batch, &loss));
+    ck_assert_msg(fabs(o->loss - loss) <= 1e-4 * (1.0 + fabs(loss)), "loss %.9g, reference %.9g", o->loss,
+                  loss);
+    for (size_t k = 0; k < ss_graph_parameters(o->model->graph); k++) {
+        const struct ss_parameter *const q = ss_graph_parameter(o->model->graph, k);
+        const size_t n = q->count < MOST ? q->count : MOST;
+        size_t index[MOST];
+        double want[MOST], largest = 1e-3;
+        for (size_t i = 0; i < n; i++)
+            index[i] = q->offset + (i + 1 == n ? q->count - 1 : i * 7919 % q->count);
+        ok(ss_reference_gradient(o->model, &p->loss.objective, flat, &batch, index, n, want));
+        for (size_t i = 0; i < q->count; i++)
+            largest = fmax(largest, fabs((double)o->gradient[q->offset + i]));
+        for (size_t i = 0; i < n; i++)
+            ck_assert_msg(fabs((double)o->gradient[index[i]] - want[i]) <= 1e-4 * largest,
+                          "%s[%zu]: %.9g, reference %.9g, largest %.3g", q->name, index[i] - q->offset,
+                          (double)o->gradient[index[i]], want[i], largest);
+        for (size_t i = q->count; i % 16; i++)
+            ck_assert_msg(o->gradient[q->offset + i] == 0.0f, "%s: padding is %g", q->name,
+                          (double)o->gradient[q->offset + i]);
+    }
+    free(flat);
+}
+
+static struct problem fused(struct problem p)
+{
+    p.loss.rows = p.rows;
+    p.loss.gradient = true;
+    p.loss.engine.plan = SS_PLAN_FUSED;
+    p.loss.any_driver = true;
+    p.loss.objective.sigma = 0.3;
+    if (!p.loss.objective.count)
+        p.loss.objective.count = 1;
+    return p;
+}
+
+static void check(const struct problem *given)
+{
+    const struct problem p = fused(*given);
+    struct outcome o;
+
+    run(&p, &o);
+    ck_assert_msg(strncmp(ss_loss_plan(o.l), "fused", 5) == 0, "%s", ss_loss_plan(o.l));
+    compare(&p, &o);
+    release(&o);
+}
+
+/* ---- against the layered plan ---- */
+
+static void compare_plans(const struct problem *given)
+{
+    struct problem p = fused(*given);
+    struct outcome a, b;
+
+    run(&p, &a);
+    p.loss.engine.plan = SS_PLAN_LAYERED;
+    run(&p, &b);
+    ck_assert(strncmp(ss_loss_plan(b.l), "layered", 7) == 0);
+    ck_assert_msg(fabs(a.loss - b.loss) <= 2e-5 * (1.0 + fabs(b.loss)), "%.9g, layered %.9g", a.loss, b.loss);
+    for (size_t k = 0; k < ss_graph_parameters(a.model->graph); k++) {
+        const struct ss_parameter *const q = ss_graph_parameter(a.model->graph, k);
+        double largest = 1e-3;
+        for (size_t i = 0; i < q->count; i++)
+            largest = fmax(largest, fabs((double)b.gradient[q->offset + i]));
+        for (size_t i = 0; i < q->count; i++) {
+            const double x = (double)a.gradient[q->offset + i], y = (double)b.gradient[q->offset + i];
+            ck_assert_msg(fabs(x - y) <= 1e-4 * largest, "%s[%zu]: %.9g, layered %.9g", q->name, i, x, y);
+        }
+    }
+    release(&a);
+    release(&b);
+}
+
+/* ---- against the reference ---- */
+
+static const struct {
+    size_t dimension, rows;
+    uint32_t hidden[SS_MAX_LAYERS];
+    size_t n_hidden;
+    uint32_t slices;
+    bool residual;
+} shapes[] = {{3, 35, {17, 9}, 2, 3, false}, /* rows: tiles of four and a tail */
+              {6, 32, {33, 33, 33}, 3, 5, true},
+              {5, 37, {1, 70}, 2, 3, false},
+              {21, 33, {64}, 1, 6, false},
+              {40, 34, {81, 16, 70}, 3, 3, false},
+              {2, 36, {8, 8, 8, 8, 5, 5, 5, 5}, 8, 3, true}};
+
+START_TEST(losses_and_gradients_match_the_reference)
+{
+    const enum ss_objective_kind kind = (enum ss_objective_kind)(_i % 4);
+    const int model = _i / 4; /* energy, score net, energy with a quadratic term */
+
+    for (size_t s = 0; s < (small ? 1 : SS_COUNT(shapes)); s++) {
+        struct problem p = {.model = {.kind = model == 1 ? SS_MODEL_SCORE : SS_MODEL_ENERGY,
+                                      .n_hidden = shapes[s].n_hidden,
+                                      .activation = SS_ACTIVATION_SILU,
+                                      .residual = shapes[s].residual,
+                                      .quadratic = model == 2 ? SS_QUADRATIC_DIAGONAL : SS_QUADRATIC_NONE},
+                            .loss = {.objective = {.kind = kind, .count = shapes[s].slices}, .chunk = 3},
+                            .dimension = shapes[s].dimension,
+                            .rows = shapes[s].rows};
+        memcpy(p.model.hidden, shapes[s].hidden, sizeof(shapes[s].hidden));
+        if (small)
+            p.rows = 9;
+        if (p.dimension > 30 && kind != SS_OBJECTIVE_SSM) /* the reference would take minutes */
+            compare_plans(&p);
+        else
+            check(&p);
+    }
+}
+END_TEST
+
+START_TEST(every_activation_matches_the_reference)
+{
+    const struct problem p = {
+        .model = {.hidden = {12, 12}, .n_hidden = 2, .activation = (enum ss_activation)_i},
+        .loss = {.objective = {.kind = SS_OBJECTIVE_SSM, .count = 3}},
+        .dimension = 3,
+        .rows = small ? 2 : 35};
+
+    if (_i < SS_ACTIVATION_ELU) {
+        check(&p);
+        return;
+    }
+    ss_sink_set(silence, NULL); /* of the jumps, which differences stumble over */
+    compare_plans(&p);
+    ss_sink_set(NULL, NULL);
+}
+END_TEST
+
+/* one row, one column, one unit; more slices than rows of a tile; a batch of many tiles a partial gradient */
+static const struct {
+    size_t dimension, rows;
+    uint32_t slices;
+    enum ss_objective_kind kind;
+} extremes[] = {{1, 1, 1, SS_OBJECTIVE_SSM},    {1, 3, 1, SS_OBJECTIVE_ESM},
+                {4, 2, 64, SS_OBJECTIVE_SSM},   {9, 5, 16, SS_OBJECTIVE_SSM_VR},
+                {3, 1111, 1, SS_OBJECTIVE_SSM}, {3, 515, 1, SS_OBJECTIVE_DSM}};
+
+START_TEST(extreme_shapes_match_the_reference)
+{
+    const struct problem p = {
+        .model = {.hidden = {7, 1, 20}, .n_hidden = 3, .activation = SS_ACTIVATION_TANH},
+        .loss = {.objective = {.kind = extremes[_i].kind, .count = extremes[_i].slices}},
+        .dimension = extremes[_i].dimension,
+        .rows = extremes[_i].rows};
+
+    if (!small)
+        check(&p);
+}
+END_TEST
+
+/* ---- slices and noise of the plans' own ---- */
+
+START_TEST(both_plans_draw_the_same_slices)
+{
+    static const size_t dimensions[] = {3, 37, 150};
+
+    for (size_t i = 0; i < (small ? 1 : SS_COUNT(dimensions)); i++) {
+        const struct problem p = {
+            .model = {.hidden = {12, 12}, .n_hidden = 2, .activation = SS_ACTIVATION_SILU},
+            .loss = {.objective = {.kind = SS_OBJECTIVE_SSM, .slices = (enum ss_slices)_i, .count = 3}},
+            .dimension = dimensions[i],
+            .rows = small ? 3 : 35,
+            .drawn = true};
+        compare_plans(&p);
+    }
+}
+END_TEST
+
+START_TEST(both_plans_draw_the_same_noise)
+{
+    const struct problem p = {.model = {.hidden = {33, 17}, .n_hidden = 2, .activation = SS_ACTIVATION_SILU},
+                              .loss = {.objective = {.kind = SS_OBJECTIVE_DSM}},
+                              .dimension = 21,
+                              .rows = small ? 3 : 33,
+                              .drawn = true};
+
+    compare_plans(&p);
+}
+END_TEST
+
+/* ---- bits ---- */
+
+START_TEST(the_number_of_workers_changes_no_bits)
+{
+    enum { D = 5, ROWS = 203, M = 3 };
+    static const size_t workers[] = {1, 2, 5};
+    const struct ss_model_options model = {.hidden = {33, 20}, .n_hidden = 2};
+    const struct problem p = fused((struct problem){
+        .model = model, .loss = {.objective = {.count = M}}, .dimension = D, .rows = small ? 7 : ROWS});
+    struct outcome o = {0};
+    float *first = NULL, losses[ROWS], first_losses[ROWS];
+
+    fill(&p, &o);
+    ok(ss_allocate(o.size, &first));
+    struct ss_buffer *const x = upload(o.x, p.rows * D), *const of_rows = upload(o.x, ROWS);
+    for (size_t i = 0; i < SS_COUNT(workers); i++) {
+        const struct ss_fused_options options = {.file = "objective/fused.cl",
+                                                 .streams = {.slices = M, .second = SS_SECOND_COLLAPSED},
+                                                 .rows = p.rows,
+                                                 .tile = 4,
+                                                 .workers = workers[i]};
+        const struct ss_fused_batch batch = {.rows = p.rows,
+                                             .directions = M,
+                                             .x = ss_span_of(x),
+                                             .slices = ss_span_of(o.v),
+                                             .numbers = {1.0f / M},
+                                             .parameters = ss_span_of(o.weights),
+                                             .gradient = ss_span_of(o.gradients),
+                                             .losses = of_rows};
+        struct ss_fused *f = NULL;
+        ok(ss_fused_create(device, o.model->graph, &options, &f));
+        ck_assert_uint_eq(ss_fused_tile(f), 4);
+        for (int again = 0; again < 3; again++) {
+            ok(ss_fused_enqueue(f, &batch));
+            ok(ss_span_read(ss_span_of(o.gradients), o.gradient, o.size));
+            ok(ss_span_read(ss_span_of(of_rows), losses, p.rows));
+            if (i + (size_t)again == 0) {
+                memcpy(first, o.gradient, o.size * sizeof(float));
+                memcpy(first_losses, losses, p.rows * sizeof(float));
+            }
+            ck_assert_int_eq(memcmp(first, o.gradient, o.size * sizeof(float)), 0);
+            ck_assert_int_eq(memcmp(first_losses, losses, p.rows * sizeof(float)), 0);
+        }
+        ss_fused_free(f);
+    }
+    ss_buffer_free(x);
+    ss_buffer_free(of_rows);
+    free(first);
+    release(&o);
+}
+END_TEST
+
+START_TEST(a_loss_without_gradient_is_the_same_loss)
+{
+    const struct problem p =
+        fused((struct problem){.model = {.hidden = {12, 12}, .n_hidden = 2, .activation = 2},
+                               .loss = {.objective = {.kind = SS_OBJECTIVE_SSM, .count = 3}},
+                               .dimension = 3,
+                               .rows = small ? 2 : 35});
+    struct outcome o;
+    float mean;
+
+    run(&p, &o);
+    const struct ss_loss_batch batch = {
+        .rows = p.rows, .slices = ss_span_of(o.v), .parameters = ss_span_of(o.weights)};
+    ok(ss_loss_enqueue(o.l, &batch));
+    ok(ss_span_read(ss_loss_mean(o.l), &mean, 1));
+    ck_assert((double)mean == o.loss);
+    release(&o);
+}
+END_TEST
+
+/* ---- the choice ---- */
+
+static const struct ss_model_options not_fused[] = {
+    {.kind = SS_MODEL_GAUSSIAN},
+    {.kind = SS_MODEL_ENERGY, .n_hidden = 0},
+    {.kind = SS_MODEL_ENERGY, .hidden = {8}, .n_hidden = 1, .quadratic = SS_QUADRATIC_FULL}};
+
+START_TEST(models_that_it_does_not_know_are_refused_with_the_reason)
+{
+    struct ss_loss_options options = {.objective = {.kind = SS_OBJECTIVE_SSM, .count = 1},
+                                      .engine = {.plan = SS_PLAN_FUSED},
+                                      .rows = 4,
+                                      .gradient = true,
+                                      .any_driver = true};
+    struct ss_model *model = NULL;
+    struct ss_loss *l = NULL;
+    size_t bytes;
+
+    ok(ss_model_create(&not_fused[_i], 3, &model));
+    ss_sink_set(silence, NULL);
+    ck_assert_int_eq(ss_loss_create(device, model, &options, &l), SS_ERR_USAGE);
+    ck_assert_int_eq(ss_loss_bytes(device, model, &options, &bytes), SS_ERR_USAGE);
+    ss_sink_set(NULL, NULL);
+    options.engine.plan = SS_PLAN_AUTO;
+    ok(ss_loss_create(device, model, &options, &l));
+    ck_assert_msg(strncmp(ss_loss_plan(l), "layered", 7) == 0, "%s", ss_loss_plan(l));
+    ss_loss_free(l);
+    ss_model_free(model);
+}
+END_TEST
+
+START_TEST(auto_takes_it_for_narrow_nets_and_its_memory_is_counted)
+{
+    const struct ss_model_options narrow = {.hidden = {12, 12},
+                                            .n_hidden = 2,
+                                            .activation = SS_ACTIVATION_SILU},
+                                  wide = {.hidden = {2000}, .n_hidden = 1};
+    const struct ss_loss_options options = {.objective = {.kind = SS_OBJECTIVE_SSM, .count = 3},
+                                            .rows = 35,
+                                            .gradient = true,
+                                            .any_driver = true};
+    struct ss_model *model = NULL;
+    struct ss_loss *l = NULL;
+    size_t bytes = 0;
+
+    ok(ss_model_create(&narrow, 3, &model));
+    const size_t before = ss_device_allocated(device);
+    ok(ss_loss_create(device, model, &options, &l));
+    const size_t taken = ss_device_allocated(device) - before;
+    ok(ss_loss_bytes(device, model, &options, &bytes));
+    ck_assert_msg(strncmp(ss_loss_plan(l), ss_device_is_cpu(device) ? "fused" : "layered", 5) == 0, "%s",
+                  ss_loss_plan(l));
+    if (ss_device_is_cpu(device)) /* each buffer is rounded up and has room after its end */
+        ck_assert_msg(taken >= bytes && taken < bytes + 10 * 512, "%zu bytes counted, %zu taken", bytes,
+                      taken);
+    ss_loss_free(l);
+    ss_model_free(model);
+    ok(ss_model_create(&wide, 3, &model));
+    if (!small) {
+        ok(ss_loss_create(device, model, &options, &l));
+        ck_assert_msg(strncmp(ss_loss_plan(l), "layered", 7) == 0, "%s", ss_loss_plan(l));
+        ss_loss_free(l);
+    }
+    ss_model_free(model);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *const s = suite_create("fused");
+    TCase *const c = tcase_create("fused");
+
+    tcase_set_timeout(c, 900);
+    tcase_add_unchecked_fixture(c, open_device, close_device);
+    tcase_add_loop_test(c, losses_and_gradients_match_the_reference, 0, 12);
+    tcase_add_loop_test(c, every_activation_matches_the_reference, 0, SS_ACTIVATION_EXP);
+    tcase_add_loop_test(c, extreme_shapes_match_the_reference, 0, (int)SS_COUNT(extremes));
+    tcase_add_loop_test(c, both_plans_draw_the_same_slices, 0, 4);
+    tcase_add_test(c, both_plans_draw_the_same_noise);
+    tcase_add_test(c, the_number_of_workers_changes_no_bits);
+    tcase_add_test(c, a_loss_without_gradient_is_the_same_loss);
+    tcase_add_loop_test(c, models_that_it_does_not_know_are_refused_with_the_reason, 0,
+                        (int)SS_COUNT(not_fused));
+    tcase_add_test(c, auto_takes_it_for_narrow_nets_and_its_memory_is_counted);
+    suite_add_tcase(s, c);
+    SRunner *const r = srunner_create(s);
+    srunner_set_fork_status(r, CK_NOFORK);
+    srunner_run_all(r, CK_NORMAL);
+    const int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
