@@ -1,45 +1,17 @@
 /* The `sweep:` block: read and checked value by value, counted, and only then multiplied out. */
-#include <ctype.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "base/checked.h"
-#include "config/load.h"
-#include "config/sweep.h"
-#include "random/random.h"
+#include "config/sweep_builder.h"
 
-enum draw_kind { DRAW_UNIFORM, DRAW_LOG_UNIFORM, DRAW_INTEGER, DRAW_CHOICE };
+/* Order of enum ss_draw. */
 static const char *const draw_names[] = {"uniform", "log_uniform", "integer", "choice"};
 
-struct axis { /* one key and its values; a draw's ends, or its choices */
-    size_t key;
-    const char **values;
-    size_t n_values;
-    enum draw_kind kind;
-    double low, high;
-};
-
-struct axes {
-    struct axis items[SS_SWEEP_MOST_KEYS];
-    size_t count;
-};
-
-struct builder {
-    struct ss_loader *l;
-    struct ss_sweep *s;
-    struct ss_experiment *scratch; /* where values are tried */
-    struct axes grid, random;
-    size_t n_grid, n_random, n_points, repeat; /* how many combinations each part has */
-    const struct ss_yaml_node *points;
-    enum ss_status fault;
-};
-
-static void problem(struct builder *b, const struct ss_yaml_node *node, const char *key, const char *hint,
-                    const char *message)
+static void problem(struct ss_sweep_builder *b, const struct ss_yaml_node *node, const char *key,
+                    const char *hint, const char *message)
 {
     if (!node->bad)
         ss_problems_add(&b->l->problems, node->place, key, hint, "%s, found %s", message,
@@ -92,7 +64,7 @@ static void add_node(struct ss_text *t, const struct ss_yaml_node *node)
     }
 }
 
-static const char *keep(struct builder *b, const char *text)
+const char *ss_sweep_builder_keep(struct ss_sweep_builder *b, const char *text)
 {
     const char *const kept = ss_sweep_keep(b->s, text);
 
@@ -101,8 +73,8 @@ static const char *keep(struct builder *b, const char *text)
     return kept;
 }
 
-/* The text of a value that the key takes; NULL after a problem. */
-static const char *value_text(struct builder *b, const struct ss_key *key, const struct ss_yaml_node *node)
+const char *ss_sweep_builder_value(struct ss_sweep_builder *b, const struct ss_key *key,
+                                   const struct ss_yaml_node *node)
 {
     struct ss_text t;
     const char *kept = NULL;
@@ -115,7 +87,7 @@ static const char *value_text(struct builder *b, const struct ss_key *key, const
     ss_text_init(&t);
     add_node(&t, node);
     if (ss_text_status(&t) == SS_OK)
-        kept = keep(b, t.data);
+        kept = ss_sweep_builder_keep(b, t.data);
     else
         b->fault = SS_ERR_MEMORY;
     ss_text_release(&t);
@@ -124,7 +96,7 @@ static const char *value_text(struct builder *b, const struct ss_key *key, const
 
 /* ---- keys ---- */
 
-static bool find_key(const struct builder *b, const char *path, size_t *out)
+bool ss_sweep_builder_find(const struct ss_sweep_builder *b, const char *path, size_t *out)
 {
     for (size_t i = 0; i < b->s->n_keys; i++)
         if (strcmp(b->s->keys[i], path) == 0) {
@@ -134,7 +106,7 @@ static bool find_key(const struct builder *b, const char *path, size_t *out)
     return false;
 }
 
-static bool add_key(struct builder *b, const char *path, struct ss_place place, size_t *out)
+static bool add_key(struct ss_sweep_builder *b, const char *path, struct ss_place place, size_t *out)
 {
     if (b->s->n_keys == SS_SWEEP_MOST_KEYS) {
         ss_problems_add(&b->l->problems, place, path, NULL, "a sweep has at most %d keys",
@@ -150,7 +122,7 @@ static bool add_key(struct builder *b, const char *path, struct ss_place place, 
 }
 
 /* The key of the schema that an entry of a part is about; NULL after a problem. */
-static const struct ss_key *known_key(struct builder *b, const struct ss_yaml_node *node)
+static const struct ss_key *known_key(struct ss_sweep_builder *b, const struct ss_yaml_node *node)
 {
     const struct ss_key *const key = ss_key_find(node->key);
 
@@ -160,9 +132,9 @@ static const struct ss_key *known_key(struct builder *b, const struct ss_yaml_no
 }
 
 /* A key that no other part sweeps. */
-static bool new_key(struct builder *b, const struct ss_yaml_node *node, size_t *out)
+static bool new_key(struct ss_sweep_builder *b, const struct ss_yaml_node *node, size_t *out)
 {
-    if (find_key(b, node->key, out)) {
+    if (ss_sweep_builder_find(b, node->key, out)) {
         ss_problems_add(&b->l->problems, node->key_place, node->key, "leave it out in one of the two",
                         "swept twice, here and in another part of the sweep");
         return false;
@@ -172,21 +144,21 @@ static bool new_key(struct builder *b, const struct ss_yaml_node *node, size_t *
 
 /* ---- the parts ---- */
 
-static void take_list(struct builder *b, const struct ss_key *key, const struct ss_yaml_node *list,
-                      struct axis *a)
+static void take_list(struct ss_sweep_builder *b, const struct ss_key *key, const struct ss_yaml_node *list,
+                      struct ss_axis *a)
 {
     if (ss_allocate(list->count, &a->values) != SS_OK) {
         b->fault = SS_ERR_MEMORY;
         return;
     }
     for (const struct ss_yaml_node *n = list->first; n; n = n->next) {
-        const char *const text = value_text(b, key, n);
+        const char *const text = ss_sweep_builder_value(b, key, n);
         if (text)
             a->values[a->n_values++] = text;
     }
 }
 
-static void take_grid(struct builder *b, const struct ss_yaml_node *grid)
+static void take_grid(struct ss_sweep_builder *b, const struct ss_yaml_node *grid)
 {
     static const char how[] = "as in grid: {train.learning_rate: [1e-2, 1e-3]}";
 
@@ -199,7 +171,7 @@ static void take_grid(struct builder *b, const struct ss_yaml_node *grid)
         size_t index;
         if (!key)
             continue;
-        if (find_key(b, n->key, &index)) /* the command line has it */
+        if (ss_sweep_builder_find(b, n->key, &index)) /* the command line has it */
             continue;
         if (n->kind != SS_YAML_SEQUENCE || n->count == 0) {
             problem(b, n, n->key, how, "wanted a list of values");
@@ -207,7 +179,7 @@ static void take_grid(struct builder *b, const struct ss_yaml_node *grid)
         }
         if (!add_key(b, n->key, n->key_place, &index))
             return;
-        struct axis *const a = &b->grid.items[b->grid.count++];
+        struct ss_axis *const a = &b->grid.items[b->grid.count++];
         a->key = index;
         take_list(b, key, n, a);
     }
@@ -218,10 +190,10 @@ static bool is_whole(const struct ss_key *key)
     return key->type == SS_TYPE_INTEGER || key->type == SS_TYPE_LONG;
 }
 
-static bool take_end(struct builder *b, const struct ss_key *key, const struct ss_yaml_node *node,
+static bool take_end(struct ss_sweep_builder *b, const struct ss_key *key, const struct ss_yaml_node *node,
                      double *out)
 {
-    if (!value_text(b, key, node))
+    if (!ss_sweep_builder_value(b, key, node))
         return false;
     if (node->kind != SS_YAML_SCALAR || node->quoted || !ss_text_number(node->text, out) || !isfinite(*out)) {
         problem(b, node, key->path, NULL, "wanted a finite number");
@@ -231,10 +203,10 @@ static bool take_end(struct builder *b, const struct ss_key *key, const struct s
 }
 
 /* uniform, log_uniform, integer: [low, high] */
-static void take_ends(struct builder *b, const struct ss_key *key, const struct ss_yaml_node *node,
-                      struct axis *a)
+static void take_ends(struct ss_sweep_builder *b, const struct ss_key *key, const struct ss_yaml_node *node,
+                      struct ss_axis *a)
 {
-    const bool whole = a->kind == DRAW_INTEGER;
+    const bool whole = a->kind == SS_DRAW_INTEGER;
 
     if (node->kind != SS_YAML_SEQUENCE || node->count != 2) {
         problem(b, node, key->path, "as in log_uniform: [1e-4, 1e-2]", "wanted [lowest, highest]");
@@ -246,7 +218,7 @@ static void take_ends(struct builder *b, const struct ss_key *key, const struct 
         ss_problems_add(&b->l->problems, node->place, key->path, NULL,
                         whole ? "takes any number: draw it by uniform or log_uniform"
                               : "takes whole numbers: draw it by integer: [lowest, highest]");
-    else if (a->kind == DRAW_LOG_UNIFORM && a->low <= 0)
+    else if (a->kind == SS_DRAW_LOG_UNIFORM && a->low <= 0)
         ss_problems_add(&b->l->problems, node->first->place, key->path, NULL,
                         "log_uniform wants numbers above 0, found '%s'", node->first->text);
     else if (a->low > a->high)
@@ -256,7 +228,7 @@ static void take_ends(struct builder *b, const struct ss_key *key, const struct 
     a->n_values = 1;
 }
 
-static void take_draw(struct builder *b, const struct ss_yaml_node *node)
+static void take_draw(struct ss_sweep_builder *b, const struct ss_yaml_node *node)
 {
     static const char how[] =
         "as in {uniform: [0, 1]}, {log_uniform: [1e-4, 1e-2]}, {integer: [1, 8]} or {choice: [a, b]}";
@@ -280,10 +252,10 @@ static void take_draw(struct builder *b, const struct ss_yaml_node *node)
     }
     if (!new_key(b, node, &index))
         return;
-    struct axis *const a = &b->random.items[b->random.count++];
+    struct ss_axis *const a = &b->random.items[b->random.count++];
     a->key = index;
-    a->kind = (enum draw_kind)kind;
-    if (a->kind != DRAW_CHOICE)
+    a->kind = (enum ss_draw)kind;
+    if (a->kind != SS_DRAW_CHOICE)
         take_ends(b, key, how_node, a);
     else if (how_node->kind != SS_YAML_SEQUENCE || how_node->count == 0)
         problem(b, how_node, node->key, how, "wanted a list of values");
@@ -291,7 +263,8 @@ static void take_draw(struct builder *b, const struct ss_yaml_node *node)
         take_list(b, key, how_node, a);
 }
 
-static void take_count(struct builder *b, const struct ss_yaml_node *node, const char *name, size_t *out)
+static void take_count(struct ss_sweep_builder *b, const struct ss_yaml_node *node, const char *name,
+                       size_t *out)
 {
     const struct ss_range range = {.lowest = 1, .highest = SS_SWEEP_MOST_POINTS};
     uint64_t n = 1;
@@ -300,7 +273,7 @@ static void take_count(struct builder *b, const struct ss_yaml_node *node, const
         *out = (size_t)n;
 }
 
-static void take_random(struct builder *b, const struct ss_yaml_node *random)
+static void take_random(struct ss_sweep_builder *b, const struct ss_yaml_node *random)
 {
     static const char how[] = "as in random: {count: 20, train.learning_rate: {log_uniform: [1e-4, 1e-2]}}";
     bool counted = false;
@@ -323,7 +296,7 @@ static void take_random(struct builder *b, const struct ss_yaml_node *random)
         ss_problems_add(&b->l->problems, random->key_place, "sweep.random", how, "no key to draw");
 }
 
-static void take_points(struct builder *b, const struct ss_yaml_node *points)
+static void take_points(struct ss_sweep_builder *b, const struct ss_yaml_node *points)
 {
     static const char how[] = "as in points: [{train.batch: 64}, {train.batch: 128, train.average: 0.9}]";
     const size_t before = b->s->n_keys;
@@ -342,10 +315,10 @@ static void take_points(struct builder *b, const struct ss_yaml_node *points)
             const struct ss_key *const key = known_key(b, n);
             if (!key)
                 continue;
-            if (!find_key(b, n->key, &index) || index < before)
+            if (!ss_sweep_builder_find(b, n->key, &index) || index < before)
                 if (!new_key(b, n, &index))
                     continue;
-            if (!value_text(b, key, n))
+            if (!ss_sweep_builder_value(b, key, n))
                 continue;
         }
     }
@@ -353,7 +326,7 @@ static void take_points(struct builder *b, const struct ss_yaml_node *points)
     b->n_points = points->count;
 }
 
-static void take_block(struct builder *b)
+static void take_block(struct ss_sweep_builder *b)
 {
     static const char *const parts[] = {"grid", "random", "points", "repeat"};
     const struct ss_yaml_node *const block = b->l->sweep;
@@ -385,7 +358,7 @@ static void take_block(struct builder *b)
     }
 }
 
-static void split_values(struct builder *b, const char *at, struct axis *a)
+static void split_values(struct ss_sweep_builder *b, const char *at, struct ss_axis *a)
 {
     size_t most = 1;
 
@@ -402,7 +375,7 @@ static void split_values(struct builder *b, const char *at, struct axis *a)
             b->fault = SS_ERR_MEMORY;
             return;
         }
-        a->values[a->n_values++] = keep(b, copy);
+        a->values[a->n_values++] = ss_sweep_builder_keep(b, copy);
         free(copy);
         at += length;
         if (*at != ',')
@@ -411,7 +384,7 @@ static void split_values(struct builder *b, const char *at, struct axis *a)
 }
 
 /* KEY=a,b of the command line. What is wrong with a value is told when its point is loaded. */
-static void take_word(struct builder *b, const char *word, const char *equals)
+static void take_word(struct ss_sweep_builder *b, const char *word, const char *equals)
 {
     const struct ss_place place = {.document = b->l->converter.document};
     char *key = NULL;
@@ -421,17 +394,17 @@ static void take_word(struct builder *b, const char *word, const char *equals)
         b->fault = SS_ERR_MEMORY;
     } else if (!ss_key_find(key)) {
         ss_loader_unknown(b->l, key, place);
-    } else if (find_key(b, key, &index)) {
+    } else if (ss_sweep_builder_find(b, key, &index)) {
         ss_problems_add(&b->l->problems, place, key, NULL, "given twice with several values");
     } else if (add_key(b, key, place, &index)) {
-        struct axis *const a = &b->grid.items[b->grid.count++];
+        struct ss_axis *const a = &b->grid.items[b->grid.count++];
         a->key = index;
         split_values(b, equals + 1, a);
     }
     free(key);
 }
 
-static void take_words(struct builder *b, const char *const *words, size_t n)
+static void take_words(struct ss_sweep_builder *b, const char *const *words, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const char *const equals = strchr(words[i], '=');
@@ -440,103 +413,8 @@ static void take_words(struct builder *b, const char *const *words, size_t n)
     }
 }
 
-/* ---- all combinations ---- */
-
-static const char *draw(struct builder *b, const struct axis *a, size_t i)
-{
-    const char *const key = b->s->keys[a->key];
-    const uint32_t counter[4] = {(uint32_t)i, (uint32_t)XXH3_64bits(key, strlen(key)), 0, 0};
-    uint32_t bits[4];
-    char text[40];
-
-    ss_random_bits(b->l->e->seed, SS_PURPOSE_SWEEP, counter, bits);
-    const double u = ldexp((double)(bits[0] >> 5) * 67108864.0 + (double)(bits[1] >> 6), -53);
-    switch (a->kind) {
-    case DRAW_CHOICE:
-        return a->values[(size_t)(u * (double)a->n_values)];
-    case DRAW_INTEGER:
-        snprintf(text, sizeof(text), "%.0f", a->low + floor(u * (a->high - a->low + 1)));
-        break;
-    case DRAW_LOG_UNIFORM:
-        snprintf(text, sizeof(text), "%.6g", fmin(a->high, fmax(a->low, a->low * pow(a->high / a->low, u))));
-        break;
-    case DRAW_UNIFORM:
-        snprintf(text, sizeof(text), "%.6g", fmin(a->high, fmax(a->low, a->low + u * (a->high - a->low))));
-        break;
-    }
-    return keep(b, text);
-}
-
-/* Values that are drawn, [n_random][keys drawn]; and the seeds. */
-static enum ss_status make_values(struct builder *b, const char ***drawn, const char ***seeds)
-{
-    enum ss_status st = SS_OK;
-
-    TRY(ss_allocate(b->n_random * b->random.count, drawn));
-    for (size_t i = 0; i < b->n_random; i++)
-        for (size_t k = 0; k < b->random.count; k++)
-            (*drawn)[i * b->random.count + k] = draw(b, &b->random.items[k], i);
-    TRY(ss_allocate(b->repeat, seeds));
-    for (size_t i = 0; b->s->repeated && i < b->repeat; i++) {
-        char text[16];
-        snprintf(text, sizeof(text), "%" PRIu32, b->l->e->seed + (uint32_t)i);
-        (*seeds)[i] = keep(b, text);
-    }
-    st = b->fault;
-out:
-    return st;
-}
-
-static void fill_from_list(struct builder *b, const struct ss_yaml_node *point, const char **row)
-{
-    for (const struct ss_yaml_node *n = point->first; n; n = n->next) {
-        size_t index;
-        if (find_key(b, n->key, &index))
-            row[index] = value_text(b, ss_key_find(n->key), n);
-    }
-}
-
-static enum ss_status expand(struct builder *b)
-{
-    struct ss_sweep *const s = b->s;
-    const char **drawn = NULL, **seeds = NULL;
-    const struct ss_yaml_node *point = b->points ? b->points->first : NULL;
-    const size_t inner = b->n_grid * b->n_random * b->repeat;
-    enum ss_status st = SS_OK;
-
-    s->n_points = b->n_points * inner;
-    TRY(ss_allocate(s->n_points * s->n_keys, &s->values));
-    TRY(make_values(b, &drawn, &seeds));
-    for (size_t p = 0; p < b->n_points; p++, point = point ? point->next : NULL) {
-        for (size_t i = 0; i < inner; i++) {
-            const char **const row = s->values + (p * inner + i) * s->n_keys;
-            size_t rest = i / b->repeat / b->n_random;
-            const size_t at = i / b->repeat % b->n_random;
-            for (size_t k = b->grid.count; k-- > 0; rest /= b->grid.items[k].n_values)
-                row[b->grid.items[k].key] = b->grid.items[k].values[rest % b->grid.items[k].n_values];
-            for (size_t k = 0; k < b->random.count; k++)
-                row[b->random.items[k].key] = drawn[at * b->random.count + k];
-            if (s->repeated)
-                row[s->n_keys - 1] = seeds[i % b->repeat];
-            if (point && i == 0)
-                fill_from_list(b, point, row);
-            else if (point) /* the same values, once kept */
-                for (const struct ss_yaml_node *n = point->first; n; n = n->next) {
-                    size_t k = 0;
-                    if (find_key(b, n->key, &k))
-                        row[k] = s->values[p * inner * s->n_keys + k];
-                }
-        }
-    }
-    st = b->fault;
-out:
-    free(drawn);
-    free(seeds);
-    return st;
-}
-
 /* How many points there will be; a problem if too many. */
-static bool count_points(struct builder *b, struct ss_place place)
+static bool count_points(struct ss_sweep_builder *b, struct ss_place place)
 {
     size_t n = 1;
     bool fits = true;
@@ -557,13 +435,13 @@ static bool count_points(struct builder *b, struct ss_place place)
     return true;
 }
 
-static void add_seed(struct builder *b, struct ss_place place)
+static void add_seed(struct ss_sweep_builder *b, struct ss_place place)
 {
     size_t index;
 
     if (!b->s->repeated)
         return;
-    if (find_key(b, "seed", &index))
+    if (ss_sweep_builder_find(b, "seed", &index))
         ss_problems_add(&b->l->problems, place, "sweep.repeat", "leave one of the two out",
                         "makes the seeds, and `seed` is swept as well");
     else
@@ -572,7 +450,7 @@ static void add_seed(struct builder *b, struct ss_place place)
 
 enum ss_status ss_loader_sweep(struct ss_loader *l, const char *const *words, size_t n, struct ss_sweep *s)
 {
-    struct builder b = {.l = l, .s = s, .n_points = 1, .n_grid = 1, .n_random = 1, .repeat = 1};
+    struct ss_sweep_builder b = {.l = l, .s = s, .n_points = 1, .n_grid = 1, .n_random = 1, .repeat = 1};
     struct ss_place place = {.document = l->converter.document};
     enum ss_status st = SS_OK;
 
@@ -590,7 +468,7 @@ enum ss_status ss_loader_sweep(struct ss_loader *l, const char *const *words, si
             &l->problems, place, "sweep", "as in sweep: {grid: {train.learning_rate: [1e-2, 1e-3]}}",
             "nothing is swept: wanted a `sweep:` block in the file, or KEY=a,b on the command line");
     if (l->problems.count == 0 && count_points(&b, place))
-        TRY(expand(&b));
+        TRY(ss_sweep_builder_expand(&b));
 out:
     for (size_t i = 0; i < b.grid.count; i++)
         free(b.grid.items[i].values);

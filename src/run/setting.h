@@ -25,7 +25,7 @@ struct ss_setting {
     const struct ss_experiment *experiment; /* borrowed */
     struct ss_log *log;                     /* borrowed, may be NULL */
     struct ss_device *device;
-    bool lent; /* the device is another's */
+    bool lent;                  /* the device is another's */
     struct ss_dataset *dataset; /* NULL if the experiment has no data */
     struct ss_model *model;     /* NULL without data */
     struct ss_memory_plan memory;

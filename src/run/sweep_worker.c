@@ -16,7 +16,7 @@
 #include "run/stop.h"
 #include "run/sweep.h"
 
-enum { LEASE_SECONDS = 30, GRACE_SECONDS = 60, POLL_MS = 100, INTERRUPTED = 75 };
+enum { LEASE_SECONDS = 30, GRACE_SECONDS = 60, POLL_MS = 100 };
 
 struct worker {
     const struct ss_worker_options *options;
@@ -100,7 +100,7 @@ static void *watch(void *context)
             kill(getpid(), SIGTERM);
         }
         if (asked > 0 && ss_clock_seconds() - asked > GRACE_SECONDS)
-            _exit(INTERRUPTED); /* a driver that hangs must not keep the process */
+            kill(getpid(), SIGKILL); /* a driver that hangs must not keep the process */
         if (ss_clock_seconds() - beaten > w->worker->lease / 4) {
             renew(w, ledger);
             beaten = ss_clock_seconds();
