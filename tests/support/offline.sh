@@ -68,7 +68,7 @@ FOR_CPUS='batches_noise_wide random_wide slices_independent_wide'
 
 # Chip and kernel: spills that are known and stand. Own products have work-groups of one item, for the caches of CPUs; a
 # GPU runs them only where engine.gemm asks for them by name.
-KNOWN='gfx1100:gemm_own_n gfx1100:gemm_own_t'
+KNOWN='gfx1100:gemm_own_n gfx1100:gemm_own_t pvc:gemm_own_n pvc:gemm_own_t'
 
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
