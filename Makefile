@@ -19,7 +19,7 @@ tell  = $(if $(Q),@printf '  %-6s %s\n' '$(1)' '$(2)')
 
 # pkg-config is asked when a recipe is about to run, not when this file is read: by then the set-up has installed what
 # was missing. The first answer is kept.
-PKGS       := OpenCL yaml-0.1 jansson libxxhash cairo zlib
+PKGS       := OpenCL yaml-0.1 jansson libxxhash cairo zlib sqlite3
 PKG_CFLAGS  = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS    = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lclblast -lm -lpthread -ldl)$(PKG_LIBS)
 CHECK_LIBS  = $(eval CHECK_LIBS := $(shell pkg-config --libs check))$(CHECK_LIBS)

@@ -18,6 +18,36 @@ enum ss_status ss_path_join(const char *folder, const char *name, char **out)
     return ss_text_format(out, "%s%s%s", folder, slash ? "" : "/", name);
 }
 
+enum ss_status ss_path_absolute(const char *path, char **out)
+{
+    size_t size = 256;
+    char *folder = NULL;
+    enum ss_status st = SS_OK;
+
+    if (*path == '/')
+        return ss_text_copy(path, out);
+    for (;; size *= 2) {
+        char *const larger = realloc(folder, size);
+        if (!larger) {
+            st = SS_FAIL_MEMORY(size);
+            goto out;
+        }
+        folder = larger;
+        if (getcwd(folder, size))
+            break;
+        if (errno != ERANGE) {
+            st = SS_FAIL(SS_ERR_FILE, "the current folder: %s", strerror(errno));
+            goto out;
+        }
+    }
+    while (strncmp(path, "./", 2) == 0)
+        path += 2;
+    st = ss_path_join(folder, path, out);
+out:
+    free(folder);
+    return st;
+}
+
 enum ss_status ss_path_folder(const char *path, char **out)
 {
     const char *const slash = strrchr(path, '/');

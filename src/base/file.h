@@ -15,6 +15,9 @@
  */
 SS_MUST_CHECK enum ss_status ss_path_join(const char *folder, const char *name, char **out);
 
+/** "/here/a/b" from "a/b" or "./a/b"; a copy of what is absolute already. The caller frees it. */
+SS_MUST_CHECK enum ss_status ss_path_absolute(const char *path, char **out);
+
 /** Everything before the last slash ("." if none). The caller frees it. */
 SS_MUST_CHECK enum ss_status ss_path_folder(const char *path, char **out);
 

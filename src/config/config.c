@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "base/file.h"
 #include "config/load.h"
+#include "config/sweep.h"
 
 enum { PATH_SIZE = 128, MAX_NAME = 128 };
 
@@ -97,8 +98,9 @@ static void unknown_key(struct ss_loader *l, const struct ss_key *block, const c
 
     if (!block && strcmp(word, "sweep") == 0) {
         ss_problems_add(&l->problems, place, "sweep",
-                        "leave the block out and run each point by overrides, as in train.learning_rate=1e-2",
-                        "sweeps are not in this version of the program");
+                        "`slicescore sweep FILE` runs its points; with --dry-run it lists them",
+                        place.document->order ? "wanted in the file: a sweep is no override"
+                                              : "this is a sweep, and one experiment is wanted");
         return;
     }
     ss_text_init(&hint);
@@ -151,6 +153,8 @@ static void take_block(struct ss_loader *l, const struct ss_key *block, const st
         const struct ss_key *const key = strchr(node->key, '.') ? NULL : ss_key_find(path.data);
         if (key)
             take(l, key, node);
+        else if (!block && l->sweep_allowed && strcmp(node->key, "sweep") == 0)
+            l->sweep = node;
         else
             unknown_key(l, block, path.data, node->key, node->key_place);
         ss_text_release(&path);
@@ -176,7 +180,7 @@ static void take_file(struct ss_loader *l, const struct ss_document *document, c
                         "no keys in the file");
 }
 
-static void unknown_override(struct ss_loader *l, const char *path, struct ss_place place)
+void ss_loader_unknown(struct ss_loader *l, const char *path, struct ss_place place)
 {
     char *const copy = strdup(path);
     char *const dot = copy ? strrchr(copy, '.') : NULL;
@@ -230,7 +234,7 @@ static enum ss_status take_override(struct ss_loader *l, const struct ss_documen
     TRY(ss_text_format(&path, "%.*s", (int)(skip - 1), document->text));
     const struct ss_key *const key = ss_key_find(path);
     if (!key) {
-        unknown_override(l, path, place);
+        ss_loader_unknown(l, path, place);
     } else if (tree->root || l->problems.count == before) {
         struct ss_yaml_node nothing = {.kind = SS_YAML_NULL, .place = place};
         struct ss_yaml_node *const node = tree->root ? tree->root : &nothing;
@@ -346,7 +350,16 @@ static void close_sources(struct sources *s)
     free(s->text);
 }
 
-static enum ss_status take_all(struct ss_loader *l, struct sources *s)
+/* How an experiment is loaded. */
+struct manner {
+    bool may_be_gone;       /* files that it names */
+    bool sweep_allowed;     /* the file may have a `sweep:` block */
+    struct ss_sweep *sweep; /* wanted instead of the experiment */
+    const char *const *words;
+    size_t n_words;
+};
+
+static enum ss_status take_all(struct ss_loader *l, struct sources *s, const struct manner *how)
 {
     enum ss_status st = SS_OK;
 
@@ -356,6 +369,11 @@ static enum ss_status take_all(struct ss_loader *l, struct sources *s)
         TRY(take_override(l, &s->documents[i], &s->trees[i]));
     TRY(l->converter.fault);
     TRY(complete(l));
+    if (how->sweep) { /* what keys mean to each other is seen at each point */
+        TRY(ss_loader_sweep(l, how->words, how->n_words, how->sweep));
+        TRY(l->converter.fault);
+        goto out;
+    }
     if (!s->trees[0].root)
         goto out; /* without the file, what keys mean to each other cannot be told */
     TRY(ss_loader_check(l));
@@ -365,7 +383,7 @@ out:
     return st;
 }
 
-static enum ss_status load(const char *path, const char *const *overrides, size_t n, bool may_be_gone,
+static enum ss_status load(const char *path, const char *const *overrides, size_t n, const struct manner *how,
                            struct ss_experiment **out)
 {
     struct ss_loader *l = NULL;
@@ -374,17 +392,20 @@ static enum ss_status load(const char *path, const char *const *overrides, size_
 
     TRY(ss_allocate(1, &l));
     ss_problems_init(&l->problems);
-    l->may_be_gone = may_be_gone;
+    l->may_be_gone = how->may_be_gone;
+    l->sweep_allowed = how->sweep_allowed;
     TRY(ss_allocate(1, &l->e));
     TRY(ss_allocate(1, &l->e->origins));
     TRY(ss_text_copy(path, &l->e->path));
     TRY(ss_path_folder(path, &l->e->data.folder));
     TRY(open_sources(&sources, path, overrides, n));
     l->converter = (struct ss_converter){.problems = &l->problems, .document = &sources.documents[0]};
-    TRY(take_all(l, &sources));
+    TRY(take_all(l, &sources, how));
     TRY(ss_problems_report(&l->problems));
-    *out = l->e;
-    l->e = NULL;
+    if (out) {
+        *out = l->e;
+        l->e = NULL;
+    }
 out:
     close_sources(&sources);
     if (l) {
@@ -398,11 +419,32 @@ out:
 enum ss_status ss_experiment_load(const char *path, const char *const *overrides, size_t n_overrides,
                                   struct ss_experiment **out)
 {
-    return load(path, overrides, n_overrides, false, out);
+    return load(path, overrides, n_overrides, &(struct manner){0}, out);
 }
 
 enum ss_status ss_experiment_reload(const char *path, const char *const *overrides, size_t n_overrides,
                                     struct ss_experiment **out)
 {
-    return load(path, overrides, n_overrides, true, out);
+    return load(path, overrides, n_overrides, &(struct manner){.may_be_gone = true}, out);
+}
+
+enum ss_status ss_experiment_load_point(const char *path, const char *const *overrides, size_t n_overrides,
+                                        struct ss_experiment **out)
+{
+    return load(path, overrides, n_overrides, &(struct manner){.sweep_allowed = true}, out);
+}
+
+enum ss_status ss_sweep_load(const char *path, const char *const *words, size_t n, struct ss_sweep **out)
+{
+    struct ss_sweep *s = NULL;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_sweep_create(path, words, n, &s));
+    TRY(load(path, (const char *const *)s->fixed, s->n_fixed,
+             &(struct manner){.sweep_allowed = true, .sweep = s, .words = words, .n_words = n}, NULL));
+    *out = s;
+    s = NULL;
+out:
+    ss_sweep_free(s);
+    return st;
 }

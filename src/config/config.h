@@ -31,6 +31,10 @@ void ss_experiment_free(struct ss_experiment *e);
 SS_MUST_CHECK enum ss_status ss_experiment_reload(const char *path, const char *const *overrides,
                                                   size_t n_overrides, struct ss_experiment **out);
 
+/** The same for one point of a sweep: the file may have a `sweep:` block, which is left alone. */
+SS_MUST_CHECK enum ss_status ss_experiment_load_point(const char *path, const char *const *overrides,
+                                                      size_t n_overrides, struct ss_experiment **out);
+
 /** The resolved file: every key that the chosen kinds use, with its value; with `origins` each line ends in a
  * comment: default, file:line or override. Loading it again, from any folder, gives the same experiment. */
 SS_MUST_CHECK enum ss_status ss_experiment_write(const struct ss_experiment *e, bool origins,

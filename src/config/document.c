@@ -58,6 +58,16 @@ static void add_help_line(struct ss_text *out, const char *text)
     ss_text_add(out, "\n");
 }
 
+/* The one block that is not of an experiment, and so not in the table of keys. */
+static const char sweep_help[] = "points for `slicescore sweep`: all combinations of its parts";
+static const char *const sweep_parts[][2] = {
+    {"sweep.grid", "keys with lists of values, as in {train.batch: [64, 128]}"},
+    {"sweep.random",
+     "count, and keys with a way to draw each: uniform, log_uniform or integer: [lowest, highest], or "
+     "choice: [a, b]; the same for the same seed"},
+    {"sweep.points", "a list of points, each keys with values"},
+    {"sweep.repeat", "how many seeds, from `seed` on"}};
+
 void ss_schema_help(struct ss_text *out)
 {
     struct ss_text facts;
@@ -75,6 +85,11 @@ void ss_schema_help(struct ss_text *out)
         add_facts(key, &facts);
         if (key->type != SS_TYPE_BLOCK)
             add_help_line(out, facts.data);
+    }
+    ss_text_addf(out, "\nsweep: %s\n", sweep_help);
+    for (size_t i = 0; i < SS_COUNT(sweep_parts); i++) {
+        ss_text_addf(out, "  %s\n", sweep_parts[i][0]);
+        add_help_line(out, sweep_parts[i][1]);
     }
     ss_text_release(&facts);
 }
@@ -119,6 +134,12 @@ void ss_schema_troff(struct ss_text *out)
             ss_text_add(out, ".\n.br\n");
             add_troff(out, facts.data);
         }
+        ss_text_add(out, ".\n");
+    }
+    ss_text_addf(out, ".SS sweep\n%s.\n", sweep_help);
+    for (size_t i = 0; i < SS_COUNT(sweep_parts); i++) {
+        ss_text_addf(out, ".TP\n.B %s\n", sweep_parts[i][0]);
+        add_troff(out, sweep_parts[i][1]);
         ss_text_add(out, ".\n");
     }
     ss_text_release(&facts);
@@ -301,6 +322,34 @@ static void json_either(struct ss_text *out, const char *a, const char *b)
                  a, b, a, b);
 }
 
+/* The block of sweeps: names of keys are left to the program, which knows the nearest ones. */
+static void json_sweep(struct ss_text *out)
+{
+    static const char block[] =
+        "\"additionalProperties\": false, \"properties\": {\"grid\": {\"type\": \"object\", "
+        "\"additionalProperties\": "
+        "{\"type\": \"array\", \"minItems\": 1}}, \"random\": {\"type\": \"object\", \"required\": "
+        "[\"count\"], "
+        "\"properties\": {\"count\": {\"type\": \"integer\", \"minimum\": 1, \"maximum\": 100000}}, "
+        "\"additionalProperties\": {\"type\": \"object\", \"minProperties\": 1, \"maxProperties\": 1, "
+        "\"additionalProperties\": false, \"properties\": {\"uniform\": {\"type\": \"array\", \"minItems\": "
+        "2, "
+        "\"maxItems\": 2}, \"log_uniform\": {\"type\": \"array\", \"minItems\": 2, \"maxItems\": 2}, "
+        "\"integer\": "
+        "{\"type\": \"array\", \"minItems\": 2, \"maxItems\": 2}, \"choice\": {\"type\": \"array\", "
+        "\"minItems\": "
+        "1}}}}, \"points\": {\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"object\"}}, "
+        "\"repeat\": "
+        "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 100000}}";
+
+    ss_text_add(out, ",\n");
+    ss_json_open(out, "sweep", '{');
+    ss_json_text(out, "description", sweep_help);
+    json_type(out, "object");
+    ss_text_addf(out, ", %s", block);
+    ss_json_close(out, '}');
+}
+
 static void json_block(struct ss_text *out, const struct ss_key *block)
 {
     bool any = false;
@@ -323,6 +372,8 @@ static void json_block(struct ss_text *out, const struct ss_key *block)
         }
         ss_json_close(out, '}');
     }
+    if (!block)
+        json_sweep(out);
     ss_json_close(out, '}');
     ss_json_open(out, "allOf", '[');
     ss_text_add(out, "{}"); /* an empty list is not allowed */

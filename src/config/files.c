@@ -10,37 +10,6 @@
 #include "base/file.h"
 #include "config/load.h"
 
-/* "/here/a/b" from "a/b" or "./a/b"; a copy of what is absolute already. */
-static enum ss_status absolute(const char *path, char **out)
-{
-    size_t size = 256;
-    char *folder = NULL;
-    enum ss_status st = SS_OK;
-
-    if (*path == '/')
-        return ss_text_copy(path, out);
-    for (;; size *= 2) {
-        char *const larger = realloc(folder, size);
-        if (!larger) {
-            st = SS_FAIL_MEMORY(size);
-            goto out;
-        }
-        folder = larger;
-        if (getcwd(folder, size))
-            break;
-        if (errno != ERANGE) {
-            st = SS_FAIL(SS_ERR_FILE, "the current folder: %s", strerror(errno));
-            goto out;
-        }
-    }
-    while (strncmp(path, "./", 2) == 0)
-        path += 2;
-    st = ss_path_join(folder, path, out);
-out:
-    free(folder);
-    return st;
-}
-
 /* A link that leads nowhere is not there. */
 static bool is_there(const char *path)
 {
@@ -68,7 +37,7 @@ static enum ss_status not_found(struct ss_loader *l, enum ss_key_id id, const ch
         else
             ss_text_add(&text, "SLICESCORE_DATA, which is not set");
         if (is_there(name)) {
-            TRY(absolute(name, &here));
+            TRY(ss_path_absolute(name, &here));
             ss_text_addf(&hint, "the current folder has it: write %s", here);
         }
     }
@@ -103,7 +72,7 @@ static enum ss_status find(struct ss_loader *l, enum ss_key_id id, char **field)
                         "a folder; wanted a CSV, NPY or IDX file");
         goto out;
     }
-    TRY(absolute(in_data_folder ? elsewhere : beside, &found));
+    TRY(ss_path_absolute(in_data_folder ? elsewhere : beside, &found));
     free(*field);
     *field = found;
 out:

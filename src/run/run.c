@@ -184,7 +184,7 @@ enum ss_status ss_session_train(struct ss_session *s, bool resume)
     return close_record(s, st);
 }
 
-static enum ss_status wants(const struct ss_experiment *e)
+enum ss_status ss_session_wants(const struct ss_experiment *e)
 {
     const char *const missing = !e->has_data        ? "data"
                                 : !e->has_model     ? "model"
@@ -205,7 +205,7 @@ enum ss_status ss_run_experiment(const struct ss_run_request *request, struct ss
 
     ss_run_record_init(&s.record);
     TRY(ss_experiment_load(request->path, request->overrides, request->n_overrides, &s.experiment));
-    TRY(wants(s.experiment));
+    TRY(ss_session_wants(s.experiment));
     TRY(ss_run_directory_check(request->output, request->force));
     TRY(ss_session_prepare(&s));
     TRY(ss_setting_fits(&s.setting));

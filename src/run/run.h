@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "device/device.h"
 #include "run/log.h"
 #include "run/record.h"
 
@@ -20,6 +21,7 @@ struct ss_run_request {
     const char *const *argv; /* for run.json */
     size_t n_argv;
     struct ss_log *log;
+    struct ss_device *lent; /* open already, and self-tested: used in place of `device`, left open; or NULL */
 };
 
 struct ss_run_result {

@@ -54,7 +54,10 @@ enum ss_status ss_session_prepare(struct ss_session *s)
     const struct ss_experiment *const e = s->experiment;
     enum ss_status st = SS_OK;
 
-    TRY(ss_setting_make(e, s->request->device, s->request->log, &s->setting));
+    if (s->request->lent)
+        TRY(ss_setting_make_on(e, s->request->lent, s->request->log, &s->setting));
+    else
+        TRY(ss_setting_make(e, s->request->device, s->request->log, &s->setting));
     const struct ss_device_info *const info = ss_device_info(s->setting.device);
     TRY(replace(&s->record.name, e->name));
     TRY(replace(&s->record.version, SS_VERSION));

@@ -20,6 +20,9 @@ struct ss_session {
 
 void ss_session_release(struct ss_session *s);
 
+/** SS_ERR_USAGE if a block that training needs is not there. */
+SS_MUST_CHECK enum ss_status ss_session_wants(const struct ss_experiment *e);
+
 /** Device, rows, model; and the record's fields that follow from them. */
 SS_MUST_CHECK enum ss_status ss_session_prepare(struct ss_session *s);
 

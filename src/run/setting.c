@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "device/gemm.h"
 #include "objective/loss.h"
 #include "run/trained.h"
 #include "train/train.h"
@@ -72,6 +73,24 @@ enum ss_status ss_setting_fits(const struct ss_setting *s)
         e->objective.count > 1 ? ", objective.count" : "");
 }
 
+/* Rows, model and memory on the device that `s` has. */
+static enum ss_status furnish(struct ss_setting *s)
+{
+    const struct ss_experiment *const e = s->experiment;
+    enum ss_status st = SS_OK;
+
+    if (!e->has_data)
+        return SS_OK;
+    ss_log_phase(s->log, e->data.file ? "reading the data" : "making the data");
+    TRY(ss_dataset_load(&e->data, e->seed, &s->dataset));
+    ss_log_phase(s->log, NULL);
+    TRY(ss_model_create(&e->model, ss_dataset_dimension(s->dataset), &s->model));
+    TRY(count_memory(s));
+out:
+    ss_log_phase(s->log, NULL);
+    return st;
+}
+
 enum ss_status ss_setting_make(const struct ss_experiment *e, const char *device_option, struct ss_log *log,
                                struct ss_setting *out)
 {
@@ -79,17 +98,25 @@ enum ss_status ss_setting_make(const struct ss_experiment *e, const char *device
     enum ss_status st = SS_OK;
 
     TRY(ss_run_device_open(device_option, e, log, &s.device));
-    if (e->has_data) {
-        ss_log_phase(log, e->data.file ? "reading the data" : "making the data");
-        TRY(ss_dataset_load(&e->data, e->seed, &s.dataset));
-        ss_log_phase(log, NULL);
-        TRY(ss_model_create(&e->model, ss_dataset_dimension(s.dataset), &s.model));
-        TRY(count_memory(&s));
-    }
+    TRY(furnish(&s));
     *out = s;
     s = (struct ss_setting){0};
 out:
-    ss_log_phase(log, NULL);
+    ss_setting_release(&s);
+    return st;
+}
+
+enum ss_status ss_setting_make_on(const struct ss_experiment *e, struct ss_device *lent, struct ss_log *log,
+                                  struct ss_setting *out)
+{
+    struct ss_setting s = {.experiment = e, .log = log, .device = lent, .lent = true};
+    enum ss_status st = SS_OK;
+
+    ss_gemm_choose(lent, e->engine.gemm);
+    TRY(furnish(&s));
+    *out = s;
+    s = (struct ss_setting){0};
+out:
     ss_setting_release(&s);
     return st;
 }
@@ -98,6 +125,7 @@ void ss_setting_release(struct ss_setting *s)
 {
     ss_model_free(s->model);
     ss_dataset_free(s->dataset);
-    ss_device_free(s->device);
+    if (!s->lent)
+        ss_device_free(s->device);
     *s = (struct ss_setting){0};
 }

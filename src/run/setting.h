@@ -25,6 +25,7 @@ struct ss_setting {
     const struct ss_experiment *experiment; /* borrowed */
     struct ss_log *log;                     /* borrowed, may be NULL */
     struct ss_device *device;
+    bool lent;                  /* the device is another's */
     struct ss_dataset *dataset; /* NULL if the experiment has no data */
     struct ss_model *model;     /* NULL without data */
     struct ss_memory_plan memory;
@@ -37,6 +38,9 @@ struct ss_setting {
  */
 SS_MUST_CHECK enum ss_status ss_setting_make(const struct ss_experiment *e, const char *device_option,
                                              struct ss_log *log, struct ss_setting *out);
+/** The same on a device that is open and self-tested, and stays so. */
+SS_MUST_CHECK enum ss_status ss_setting_make_on(const struct ss_experiment *e, struct ss_device *lent,
+                                                struct ss_log *log, struct ss_setting *out);
 void ss_setting_release(struct ss_setting *s);
 
 /** SS_ERR_MEMORY, with the numbers and what to change, if the plan exceeds the device. */

@@ -6,6 +6,8 @@
 /* The one variable that a signal handler may write. */
 static volatile sig_atomic_t asked;
 
+static int depth; /* installed so often */
+
 static const int signals[] = {SIGINT, SIGTERM, SIGUSR1};
 
 static void handle(int signal_number)
@@ -22,6 +24,8 @@ void ss_stop_install(void)
 {
     struct sigaction a = {.sa_handler = handle, .sa_flags = SA_RESTART};
 
+    if (depth++ > 0)
+        return;
     asked = 0;
     sigemptyset(&a.sa_mask);
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
@@ -30,6 +34,8 @@ void ss_stop_install(void)
 
 void ss_stop_restore(void)
 {
+    if (depth == 0 || --depth > 0)
+        return;
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         signal(signals[i], SIG_DFL);
 }

@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-/** From now on those signals only set a flag; the flag is cleared. */
+/** From now on those signals only set a flag; the flag is cleared. Calls nest: only the outermost pair does
+ * anything. */
 void ss_stop_install(void);
 
 /** Back to what signals do by themselves. */

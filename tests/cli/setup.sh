@@ -36,9 +36,9 @@ setup other pocl check
 exits 2
 out_empty
 err_has "Debian, Ubuntu:    sudo apt-get install gcc libc6-dev pkg-config ocl-icd-opencl-dev libclblast-dev libyaml-dev \
-libjansson-dev libxxhash-dev libcairo2-dev zlib1g-dev"
+libjansson-dev libxxhash-dev libcairo2-dev zlib1g-dev libsqlite3-dev"
 err_has "Fedora:            sudo dnf install gcc pkgconf-pkg-config"
-err_has "Arch:              sudo pacman -S gcc pkgconf ocl-icd opencl-headers clblast libyaml jansson xxhash cairo zlib"
+err_has "Arch:              sudo pacman -S gcc pkgconf ocl-icd opencl-headers clblast libyaml jansson xxhash cairo zlib sqlite"
 err_has "macOS:             xcode-select --install && brew install pkgconf opencl-icd-loader opencl-headers clblast"
 
 begin "what is there is not asked for"

@@ -82,6 +82,7 @@ jansson|Jansson|libjansson-dev|jansson-devel|jansson|jansson
 xxhash|xxHash|libxxhash-dev|xxhash-devel|xxhash|xxhash
 cairo|cairo|libcairo2-dev|cairo-devel|cairo|cairo
 zlib|zlib|zlib1g-dev|zlib-devel|zlib|zlib
+sqlite|SQLite|libsqlite3-dev|sqlite-devel|sqlite|sqlite
 driver|an OpenCL driver (PoCL runs on any CPU)|pocl-opencl-icd|pocl|pocl|pocl
 pocl|the OpenCL driver PoCL, which the tests run on|pocl-opencl-icd|pocl|pocl|pocl
 check|Check, the unit test library|check|check-devel|check|check
@@ -110,6 +111,7 @@ there()
         ;;
     yaml) library yaml-0.1 ;;
     xxhash) library libxxhash ;;
+    sqlite) library sqlite3 ;;
     jansson | cairo | zlib | check) library "$1" ;;
     driver) driver ;;
     pocl) icd 'pocl*.icd' ;;
@@ -117,7 +119,7 @@ there()
     esac
 }
 
-wanted="compiler pkg-config opencl clblast yaml jansson xxhash cairo zlib"
+wanted="compiler pkg-config opencl clblast yaml jansson xxhash cairo zlib sqlite"
 for need in "$@"; do
     case $need in
     driver | pocl | check | oclgrind | gcovr) wanted="$wanted $need" ;;

@@ -1,0 +1,125 @@
+/* A batch script for Slurm. */
+#include <ctype.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "run/sweep.h"
+
+/* For a shell, whatever is in it. */
+static void add_quoted(struct ss_text *t, const char *s)
+{
+    ss_text_add(t, "'");
+    for (; *s; s++)
+        ss_text_addf(t, *s == '\'' ? "'\\''" : "%c", *s);
+    ss_text_add(t, "'");
+}
+
+static void add_head(struct ss_text *t, const char *folder, size_t shards, const char *time)
+{
+    ss_text_addf(t,
+                 "#!/bin/bash\n"
+                 "# Submit with: sbatch %s/sweep.sbatch   Again, whenever some of it is missing: nothing is "
+                 "computed twice.\n"
+                 "# Then: slicescore sweep merge %s\n"
+                 "#SBATCH --job-name=slicescore\n"
+                 "#SBATCH --array=1-%zu\n"
+                 "#SBATCH --requeue\n"
+                 "#SBATCH --open-mode=append\n"
+                 "#SBATCH --signal=B:USR1@120\n"
+                 "#SBATCH --output=%s/slurm-%%a.log\n",
+                 folder, folder, shards, folder);
+    if (time)
+        ss_text_addf(t, "#SBATCH --time=%s\n", time);
+    ss_text_add(t, "\n");
+}
+
+/* The shell passes signals on and waits on: checkpoints take a moment. */
+static void add_tail(struct ss_text *t)
+{
+    ss_text_add(t, " &\n"
+                   "pid=$!\n"
+                   "trap 'kill -USR1 $pid' USR1\n"
+                   "trap 'kill -TERM $pid' TERM INT\n"
+                   "while :; do\n"
+                   "    wait $pid\n"
+                   "    code=$?\n"
+                   "    kill -0 $pid 2>/dev/null || break\n"
+                   "done\n"
+                   "if [ $code = 75 ]; then # stopped before it was done, all is saved\n"
+                   "    scontrol requeue \"${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}\"\n"
+                   "fi\n"
+                   "exit $code\n");
+}
+
+/* What goes into a comment or an #SBATCH line, where nothing can be quoted. */
+static bool is_plain(const char *s)
+{
+    return *s && !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+:,=@")];
+}
+
+static enum ss_status read_origin(const char *folder, char **path, json_t **words)
+{
+    struct ss_ledger *l = NULL;
+    char *text = NULL;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_ledger_open(folder, false, &l));
+    TRY(ss_ledger_note(l, "path", path));
+    TRY(ss_ledger_note(l, "words", &text));
+    *words = text ? json_loads(text, 0, NULL) : NULL;
+    if (!*path || !json_is_array(*words))
+        st = SS_FAIL(SS_ERR_CORRUPT,
+                     "%s: the ledger does not say which file its sweep is of; `slicescore sweep "
+                     "EXP.yaml -o %s --prepare` notes it",
+                     folder, folder);
+out:
+    free(text);
+    ss_ledger_close(l);
+    return st;
+}
+
+enum ss_status ss_sweep_slurm(const char *folder, const char *program, size_t shards, size_t jobs,
+                              const char *time, char **out)
+{
+    char *path = NULL, *here = NULL, *file = NULL;
+    json_t *words = NULL;
+    struct ss_text t;
+    enum ss_status st = SS_OK;
+
+    ss_text_init(&t);
+    TRY(ss_path_absolute(folder, &here));
+    if (!is_plain(here) || (time && !is_plain(time))) {
+        st = SS_FAIL(SS_ERR_USAGE, "%s: Slurm takes no blanks or quotes in such a name; use a plain one",
+                     is_plain(here) ? time : here);
+        goto out;
+    }
+    TRY(read_origin(folder, &path, &words));
+    add_head(&t, here, shards, time);
+    add_quoted(&t, program);
+    ss_text_add(&t, " sweep ");
+    add_quoted(&t, path);
+    for (size_t i = 0; i < json_array_size(words); i++) {
+        const char *const word = json_string_value(json_array_get(words, i));
+        ss_text_add(&t, " ");
+        add_quoted(&t, word ? word : "");
+    }
+    ss_text_add(&t, " -o ");
+    add_quoted(&t, here);
+    ss_text_addf(&t, " --shard \"$SLURM_ARRAY_TASK_ID/%zu\" --jobs %zu", shards, jobs);
+    add_tail(&t);
+    TRY(ss_text_status(&t));
+    TRY(ss_path_join(here, "sweep.sbatch", &file));
+    TRY(ss_file_write(file, t.data, t.length));
+    *out = file;
+    file = NULL;
+out:
+    free(path);
+    free(here);
+    free(file);
+    json_decref(words);
+    ss_text_release(&t);
+    return st;
+}
