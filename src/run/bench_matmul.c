@@ -149,30 +149,46 @@ static void release(struct bench *x)
         dlclose(x->library);
 }
 
+struct until {
+    double clock;
+    size_t left; /* products still to be measured by then */
+};
+
 static enum ss_status one(struct bench *x, struct ss_peak *peak, const struct ss_bench_options *options,
-                          double seconds, struct ss_bench *b)
+                          enum backend k, struct until *until, struct ss_bench *b, struct ss_bench_product *p)
+{
+    const double now = ss_clock_seconds();
+    enum ss_status st = SS_OK;
+
+    ss_gemm_choose(x->device, k == CLBLAST ? SS_GEMM_CLBLAST : SS_GEMM_OWN);
+    TRY(measure(x, peak, k, (until->clock - now) / (double)until->left, p));
+    b->products[b->n_products++] = *p;
+    if (options->product)
+        options->product(options->context, p);
+out:
+    return st;
+}
+
+/* Ours and OpenBLAS's alternate; CLBlast comes last, since its builds may take longer than all the rest. */
+static enum ss_status pass(struct bench *x, struct ss_peak *peak, const struct ss_bench_options *options,
+                           bool clblast, struct until *until, struct ss_bench *b)
 {
     double rate[SS_COUNT(transposes)][SS_COUNT(backend_names)] = {{0}};
-    const double until = ss_clock_seconds() + seconds;
-    size_t left = SS_COUNT(sizes) * SS_COUNT(transposes) * SS_COUNT(backend_names);
     enum ss_status st = SS_OK;
 
     for (size_t i = 0; i < SS_COUNT(sizes); i++) {
         for (size_t t = 0; t < SS_COUNT(transposes); t++) {
-            for (enum backend k = OWN; k <= OPENBLAS; k++, left--) {
-                struct ss_bench_product *const p = &b->products[b->n_products];
-                const double now = ss_clock_seconds();
-                *p = (struct ss_bench_product){.size = sizes[i], .backend = backend_names[k]};
-                memcpy(p->transpose, transposes[t], sizeof(p->transpose));
-                if ((k == OPENBLAS && !x->sgemm) || now >= until ||
-                    (rate[t][k] > 0 && gflop_of(sizes[i]) / rate[t][k] > MOST_SECONDS))
+            for (enum backend k = OWN; k <= OPENBLAS; k++) {
+                struct ss_bench_product p = {.size = sizes[i], .backend = backend_names[k]};
+                if ((k == CLBLAST) != clblast)
                     continue;
-                ss_gemm_choose(x->device, k == CLBLAST ? SS_GEMM_CLBLAST : SS_GEMM_OWN);
-                TRY(measure(x, peak, k, (until - now) / (double)left, p));
-                rate[t][k] = p->gflops.max;
-                b->n_products++;
-                if (options->product)
-                    options->product(options->context, p);
+                memcpy(p.transpose, transposes[t], sizeof(p.transpose));
+                if ((k != OPENBLAS || x->sgemm) && ss_clock_seconds() < until->clock &&
+                    !(rate[t][k] > 0 && gflop_of(sizes[i]) / rate[t][k] > MOST_SECONDS)) {
+                    TRY(one(x, peak, options, k, until, b, &p));
+                    rate[t][k] = p.gflops.max;
+                }
+                until->left--;
             }
         }
     }
@@ -192,7 +208,10 @@ enum ss_status ss_bench_products(struct ss_device *device, struct ss_peak *peak,
         ss_say(SS_LEVEL_NOTE, "skip: OpenBLAS beside our products: libopenblas.so.0 is not installed");
     else if (!ss_device_is_cpu(device))
         ss_say(SS_LEVEL_NOTE, "OpenBLAS is measured on the host's cores, the others on the device");
-    TRY(one(&x, peak, options, seconds, b));
+    struct until until = {ss_clock_seconds() + seconds,
+                          SS_COUNT(sizes) * SS_COUNT(transposes) * SS_COUNT(backend_names)};
+    TRY(pass(&x, peak, options, false, &until, b));
+    TRY(pass(&x, peak, options, true, &until, b));
 out:
     release(&x);
     ss_gemm_choose(device, options->gemm);

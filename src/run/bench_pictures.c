@@ -44,7 +44,7 @@ static const struct family_picture {
     enum { BY_B, BY_D, BY_M } axis;
 } family_pictures[] = {
     {"bench-esm",
-     "Exact and sliced score matching, hidden 128-128-128, batch 128",
+     "hidden 128-128-128, batch 128",
      "dimension",
      {"esm-D", "ssm-D"},
      {"esm", "ssm, one slice"},
@@ -66,23 +66,25 @@ static enum ss_status draw_family(const struct ss_bench *b, const struct family_
 {
     struct curve times[MOST_SERIES] = {{.n = 0}}, shares[MOST_SERIES] = {{.n = 0}};
     struct ss_line_series lines[2][MOST_SERIES];
-    size_t n = 0, points = 0;
+    size_t n = 0;
     char *path = NULL;
     enum ss_status st = SS_OK;
 
-    for (; n < MOST_SERIES && p->families[n]; n++) {
+    for (size_t k = 0; k < MOST_SERIES && p->families[k]; k++) {
         for (size_t i = 0; i < b->n_rows; i++) {
             const struct ss_bench_row *const r = &b->rows[i];
-            if (!r->shape.family || strcmp(r->shape.family, p->families[n]) != 0)
+            if (!r->shape.family || strcmp(r->shape.family, p->families[k]) != 0)
                 continue;
             add_point(&times[n], place_of(p, r), r->gradient_ms.median, &r->gradient_ms);
             add_point(&shares[n], place_of(p, r), 100 * r->fraction_of_peak, NULL);
-            points++;
         }
-        lines[0][n] = series_of(&times[n], p->names[n]);
-        lines[1][n] = series_of(&shares[n], p->names[n]);
+        if (!times[n].n)
+            continue;
+        lines[0][n] = series_of(&times[n], p->names[k]);
+        lines[1][n] = series_of(&shares[n], p->names[k]);
+        n++;
     }
-    if (!points)
+    if (!n)
         return SS_OK;
     const struct ss_line_chart charts[] = {{.title = p->title,
                                             .x_label = p->x_label,

@@ -68,7 +68,7 @@ FOR_CPUS='batches_noise_wide random_wide slices_independent_wide'
 
 # Chip and kernel: spills that are known and stand. Own products have work-groups of one item, for the caches of CPUs; a
 # GPU runs them only where engine.gemm asks for them by name.
-KNOWN='gfx1100:gemm_own_n gfx1100:gemm_own_t'
+KNOWN='gfx1100:gemm_own_n gfx1100:gemm_own_t pvc:gemm_own_n pvc:gemm_own_t'
 
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
@@ -166,7 +166,7 @@ intel()
     "$CLANG15" -E -P -x cl -cl-std=CL1.2 -cl-no-stdinc -Icl $3 "cl/$2" >"$scratch/k.cl" 2>"$scratch/log" || return 1
     "$OCLOC" compile -file "$scratch/k.cl" -device "$1" -options "-cl-std=CL1.2" -output k -out_dir "$scratch/ocloc" \
         >"$scratch/log" 2>&1 || return 1
-    grep -oE 'kernel +(__attribute__\(\([^)]*\)+ *)?void +[a-z_0-9]+' "$scratch/k.cl" | awk '{ print $NF }' |
+    grep -oE '^ *kernel [^;{]*void +[a-z_0-9]+' "$scratch/k.cl" | awk '{ print $NF }' |
         while read -r kernel; do
             awk -v kernel="$kernel" '$1 == "warning:" && $3 == kernel && /spilled around/ { n = $NF; simd = $5 }
                 END { print kernel, 128, n + 0, "-", simd == "" ? "fits" : simd }' "$scratch/log"
