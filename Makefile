@@ -21,7 +21,7 @@ tell  = $(if $(Q),@printf '  %-6s %s\n' '$(1)' '$(2)')
 # was missing. The first answer is kept.
 PKGS       := OpenCL yaml-0.1 jansson libxxhash cairo zlib sqlite3
 PKG_CFLAGS  = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS    = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lclblast -lm -lpthread)$(PKG_LIBS)
+PKG_LIBS    = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lclblast -lm -lpthread -ldl)$(PKG_LIBS)
 CHECK_LIBS  = $(eval CHECK_LIBS := $(shell pkg-config --libs check))$(CHECK_LIBS)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -70,7 +70,8 @@ NEEDS   := $(sort $(foreach goal,$(or $(MAKECMDGOALS),all),$(NEEDS_$(goal))))
 READY   := $(if $(filter $(RUNNING),$(MAKECMDGOALS)),ready,\
            $(if $(filter all install,$(or $(MAKECMDGOALS),all)),looked))
 
-.PHONY: all demo test test-drivers test-clblast san oclgrind lint coverage bench install uninstall clean help setup ready looked FORCE
+.PHONY: all demo test test-drivers test-clblast san oclgrind lint coverage bench offline install uninstall clean help \
+        setup ready looked FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -163,6 +164,9 @@ coverage: | ready ## lines and branches that the tests reach; pages in build/cov
 bench: $(PROGRAM) | ready ## speed on this machine; BENCH=... for the program's options
 	@PYTHON='$(PYTHON)' sh tests/support/bench.sh $(PROGRAM) $(BENCH)
 
+offline: ## compile the kernels for GPUs that are not there: registers, spills, scratch, occupancy
+	@sh tests/support/offline.sh
+
 # ---- check ----
 
 CLANG_FORMAT ?= clang-format
@@ -196,7 +200,7 @@ $(BUILD)/slicescore.pc: $(BUILD)/flags Makefile FORCE
 	   echo; echo 'Name: slicescore'; \
 	   echo 'Description: sliced score matching for unnormalised models, on OpenCL devices'; \
 	   echo 'Version: $(VERSION)'; \
-	   $(if $(API),echo 'Requires: $(PKGS)'; echo 'Libs: -L$${libdir} -lslicescore -lclblast -lm -lpthread'; \
+	   $(if $(API),echo 'Requires: $(PKGS)'; echo 'Libs: -L$${libdir} -lslicescore -lclblast -lm -lpthread -ldl'; \
 	               echo 'Cflags: -I$${includedir}';) } > $@
 
 TO_INSTALL := $(PROGRAM) $(LIBRARY) $(addprefix $(BUILD)/,slicescore.1 slicescore.pc completion.bash completion.zsh \

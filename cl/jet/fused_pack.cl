@@ -92,10 +92,10 @@ INLINE void store_some(const vector sum, const uint n, global float *to, const u
     float x[WIDTH];
 
     if (n >= WIDTH && step == 1) {
-        STORE(sum, to);
+        STORE_ANY(sum, to);
         return;
     }
-    STORE(sum, x);
+    STORE_ANY(sum, x);
     for (uint i = 0; i < min(n, (uint)WIDTH); i++)
         to[i * step] = x[i];
 }

@@ -4,7 +4,8 @@
  *
  * Layout  v (count, rows, width), slices first .. first + count of the batch's.
  * Launch  independent (ceil(width / 4), rows, count); unit (width, rows, count); sphere (rows, count);
- * orthogonal (rows). -D      LAW: 0 rademacher, 1 gaussian (default 0).
+ * orthogonal (rows); independent_wide (ceil(width / 64), rows, count): the same numbers as independent, 64
+ * columns an item in vectors, for CPU devices. -D      LAW: 0 rademacher, 1 gaussian (default 0).
  */
 #ifndef LAW
 #define LAW 0
@@ -38,6 +39,46 @@ kernel void slices_independent(const uint seed, const uint purpose, const uint s
         to[2] = z.z;
     if (left > 3)
         to[3] = z.w;
+}
+
+static inline float16 wide_draw(const uint16 bits)
+{
+#if LAW == 0
+    return as_float16((uint16)(0x3F800000u) | (bits & (uint16)(0x80000000u)));
+#else
+    return (float16)(ss_normal4(bits.s0123), ss_normal4(bits.s4567), ss_normal4(bits.s89ab),
+                     ss_normal4(bits.scdef));
+#endif
+}
+
+kernel void slices_independent_wide(const uint seed, const uint purpose, const uint step_word,
+                                    const uint high_word, const uint first_row, const uint rows,
+                                    const uint width, const uint first, const uint count,
+                                    global float *restrict v, const uint v_at)
+{
+    const size_t block = get_global_id(0), row = get_global_id(1), slice = get_global_id(2);
+    const uint from = 64 * (uint)block;
+
+    if (from >= width || row >= rows || slice >= count)
+        return;
+    const ss_uint4x16 words =
+        ss_philox16((uint4)(step_word, first_row + (uint)row, (first + (uint)slice) ^ high_word, from / 4),
+                    (uint2)(seed, purpose));
+    const uint16 part[4] = {SS_QUADS(words, 0, 1, 2, 3), SS_QUADS(words, 4, 5, 6, 7),
+                            SS_QUADS(words, 8, 9, a, b), SS_QUADS(words, c, d, e, f)};
+    global float *to = v + v_at + (slice * rows + row) * width + from;
+    for (uint k = 0; k < 4 && from + 16 * k < width; k++, to += 16) {
+        const uint left = width - (from + 16 * k);
+        const float16 z = wide_draw(part[k]);
+        if (left >= 16) {
+            vstore16(z, 0, to);
+            continue;
+        }
+        float rest[16];
+        vstore16(z, 0, rest);
+        for (uint j = 0; j < left; j++)
+            to[j] = rest[j];
+    }
 }
 
 /* Unit vectors first .. first + count, for exact score matching; zero past `width`. */

@@ -242,9 +242,8 @@ out:
     return st;
 }
 
-static enum ss_status enqueue_step(struct loop *l)
+enum ss_status ss_trainer_enqueue_step(struct ss_trainer *t)
 {
-    struct ss_trainer *const t = l->t;
     const struct ss_experiment *const e = t->setup.experiment;
     const uint64_t step = t->state.step;
     const struct ss_loss_batch batch = {.rows = e->train.batch,
@@ -263,9 +262,21 @@ static enum ss_status enqueue_step(struct loop *l)
     TRY(ss_optimizer_enqueue(t->optimizer, &update));
     TRY(ss_device_flush(t->setup.device));
     t->state.step++;
-    l->ahead++;
 out:
     return st;
+}
+
+enum ss_status ss_trainer_enqueue_gradient(struct ss_trainer *t, struct ss_span slices, struct ss_span noise)
+{
+    const struct ss_experiment *const e = t->setup.experiment;
+    const struct ss_loss_batch batch = {.rows = e->train.batch,
+                                        .draw = {.seed = e->seed, .step = t->state.step},
+                                        .slices = slices,
+                                        .noise = noise,
+                                        .parameters = ss_span_of(t->weights),
+                                        .gradient = ss_span_of(t->gradient)};
+
+    return ss_loss_enqueue(t->loss, &batch);
 }
 
 static enum ss_status run(struct loop *l)
@@ -282,7 +293,8 @@ static enum ss_status run(struct loop *l)
             st = SS_ERR_INTERRUPTED;
             break;
         }
-        TRY(enqueue_step(l));
+        TRY(ss_trainer_enqueue_step(l->t));
+        l->ahead++;
         if (l->ahead >= l->most_ahead)
             TRY(look(l, &o));
     }

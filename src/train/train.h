@@ -68,6 +68,15 @@ SS_MUST_CHECK enum ss_status ss_trainer_resume(struct ss_trainer *t, bool *found
  * step, what was not finite and what to try; the last good checkpoint stands. */
 SS_MUST_CHECK enum ss_status ss_trainer_run(struct ss_trainer *t, const struct ss_train_callbacks *callbacks);
 
+/** Enqueue one step as ss_trainer_run does, without what happens between steps; does not wait. For
+ * measurements: what the device found not finite is not looked at. */
+SS_MUST_CHECK enum ss_status ss_trainer_enqueue_step(struct ss_trainer *t);
+
+/** Enqueue loss and gradient of the batch that the last step took, and no update; slices and noise as in
+ * struct ss_loss_batch. For measurements. */
+SS_MUST_CHECK enum ss_status ss_trainer_enqueue_gradient(struct ss_trainer *t, struct ss_span slices,
+                                                         struct ss_span noise);
+
 uint64_t ss_trainer_step(const struct ss_trainer *t);
 uint64_t ss_trainer_steps(const struct ss_trainer *t);         /* the last step, epochs resolved */
 const char *ss_trainer_plan(const struct ss_trainer *t);       /* of the loss: its name and reason */

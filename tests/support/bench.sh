@@ -1,11 +1,17 @@
 #!/bin/sh
-# bench.sh PROGRAM [OPTION ...] - the program's own benchmark where it has one, else what there is to compare with.
+# bench.sh PROGRAM [OPTION ...] - the program's own benchmark, then the same work done by others where they are installed.
+#
+# Options go to `slicescore bench`; curves and bench.json go to build/bench unless they say otherwise. With options nothing
+# else is measured. From the Makefile: PYTHON. From whoever runs it: REMARK, a line for the table of peers.
 set -u
 
 program=$1
 shift
-if "$program" bench --help >/dev/null 2>&1; then
+if [ $# -gt 0 ]; then
     exec "$program" bench "$@"
 fi
-echo "this version of the program has no 'bench'; comparing its values with PyTorch's instead"
-exec "${PYTHON:-python3}" tests/peers/check_loss.py --program "$program" --time
+"$program" bench -o build/bench || exit
+echo "curves and numbers: build/bench"
+"${PYTHON:-python3}" tests/peers/bench_torch.py --program "$program" --output tests/peers/RESULTS.md ${REMARK:+--remark "$REMARK"}
+status=$?
+[ $status = 77 ] || exit $status # none installed: said, and no failure

@@ -1,0 +1,224 @@
+/* bench_matmul.c - square matrix products: ours, CLBlast's, and OpenBLAS's where it is installed. */
+#include <dlfcn.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+#include "device/gemm.h"
+#include "run/bench_parts.h"
+
+enum { LARGEST = 4096, MATMUL_REPETITIONS = 9, LEAST_REPETITIONS = 2 };
+static const size_t sizes[] = {64, 128, 256, 512, 1024, 2048, LARGEST};
+static const char *const transposes[] = {"nn", "nt", "tn"};
+
+/* A product that takes longer is not measured: a backend this slow at one size has shown what it is. */
+static const double MOST_SECONDS = 2.0, LEAST_SECONDS = 0.01;
+
+/* ---- OpenBLAS, at run time ---- */
+
+enum { CBLAS_ROWS = 101, CBLAS_NO = 111, CBLAS_YES = 112 }; /* of the C interface to BLAS */
+
+typedef void cblas_sgemm_fn(int order, int transpose_a, int transpose_b, int m, int n, int k, float alpha,
+                            const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc);
+
+struct bench {
+    struct ss_device *device;
+    struct ss_buffer *a, *b, *c;
+    float *host[3];
+    void *library;
+    cblas_sgemm_fn *sgemm;
+};
+
+static void open_blas(struct bench *x)
+{
+    x->library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+    if (x->library)
+        *(void **)&x->sgemm = dlsym(x->library, "cblas_sgemm"); /* as POSIX has it */
+}
+
+/* ---- one product ---- */
+
+enum backend { OWN, CLBLAST, OPENBLAS };
+static const char *const backend_names[] = {"own", "clblast", "openblas"};
+
+static enum ss_status enqueue(struct bench *x, size_t n, const char *transpose)
+{
+    const struct ss_gemm g = {.transpose_a = transpose[0] == 't',
+                              .transpose_b = transpose[1] == 't',
+                              .m = n,
+                              .n = n,
+                              .k = n,
+                              .a = ss_span_of(x->a),
+                              .b = ss_span_of(x->b),
+                              .c = ss_span_of(x->c),
+                              .lda = n,
+                              .ldb = n,
+                              .ldc = n};
+
+    return ss_gemm_enqueue(x->device, &g);
+}
+
+/* Seconds of each of `count`. */
+static enum ss_status time_of(struct bench *x, enum backend backend, size_t n, const char *transpose,
+                              size_t count, double *seconds)
+{
+    enum ss_status st = SS_OK;
+
+    TRY(ss_device_finish(x->device));
+    const double from = ss_clock_seconds();
+    for (size_t i = 0; i < count; i++) {
+        if (backend == OPENBLAS)
+            x->sgemm(CBLAS_ROWS, transpose[0] == 't' ? CBLAS_YES : CBLAS_NO,
+                     transpose[1] == 't' ? CBLAS_YES : CBLAS_NO, (int)n, (int)n, (int)n, 1.0f, x->host[0],
+                     (int)n, x->host[1], (int)n, 0.0f, x->host[2], (int)n);
+        else
+            TRY(enqueue(x, n, transpose));
+    }
+    TRY(ss_device_finish(x->device));
+    *seconds = (ss_clock_seconds() - from) / (double)count;
+out:
+    return st;
+}
+
+static double gflop_of(size_t n)
+{
+    return 2e-9 * (double)n * (double)n * (double)n;
+}
+
+static size_t how_many(double seconds)
+{
+    return seconds > 0 && seconds < LEAST_SECONDS ? (size_t)(LEAST_SECONDS / seconds) + 1 : 1;
+}
+
+static enum ss_status measure(struct bench *x, struct ss_peak *peak, enum backend backend, double seconds,
+                              struct ss_bench_product *p)
+{
+    double gflops[MATMUL_REPETITIONS], fraction[MATMUL_REPETITIONS], each = 0, top = 0;
+    size_t n = 0;
+    enum ss_status st = SS_OK;
+
+    TRY(time_of(x, backend, p->size, p->transpose, 1, &each)); /* builds, packs, wakes */
+    TRY(time_of(x, backend, p->size, p->transpose, 1, &each));
+    const size_t count = how_many(each);
+    const double until = ss_clock_seconds() + seconds;
+    while (n < MATMUL_REPETITIONS && (n < LEAST_REPETITIONS || ss_clock_seconds() < until)) {
+        TRY(ss_peak_measure(peak, &top));
+        TRY(time_of(x, backend, p->size, p->transpose, count, &each));
+        gflops[n] = gflop_of(p->size) / each;
+        fraction[n] = gflops[n] / top;
+        n++;
+    }
+    p->gflops = ss_bench_spread_of(gflops, n);
+    p->fraction_of_peak = ss_bench_spread_of(fraction, n).median;
+out:
+    return st;
+}
+
+/* ---- all of them ---- */
+
+static enum ss_status prepare(struct bench *x, struct ss_device *device)
+{
+    const size_t n = (size_t)LARGEST * LARGEST;
+    enum ss_status st = SS_OK;
+
+    x->device = device;
+    open_blas(x);
+    for (size_t i = 0; i < SS_COUNT(x->host); i++) {
+        TRY(ss_allocate(n, &x->host[i]));
+        for (size_t j = 0; j < n; j++)
+            x->host[i][j] = (float)((j * 2654435761u + i) % 1024) / 1024.0f - 0.5f;
+    }
+    TRY(ss_buffer_create(device, n * sizeof(float), &x->a));
+    TRY(ss_buffer_create(device, n * sizeof(float), &x->b));
+    TRY(ss_buffer_create(device, n * sizeof(float), &x->c));
+    TRY(ss_span_write(ss_span_of(x->a), x->host[0], n));
+    TRY(ss_span_write(ss_span_of(x->b), x->host[1], n));
+out:
+    return st;
+}
+
+static void release(struct bench *x)
+{
+    for (size_t i = 0; i < SS_COUNT(x->host); i++)
+        free(x->host[i]);
+    ss_buffer_free(x->a);
+    ss_buffer_free(x->b);
+    ss_buffer_free(x->c);
+    if (x->library)
+        dlclose(x->library);
+}
+
+static enum ss_status one(struct bench *x, struct ss_peak *peak, const struct ss_bench_options *options,
+                          double seconds, struct ss_bench *b)
+{
+    double rate[SS_COUNT(transposes)][SS_COUNT(backend_names)] = {{0}};
+    const double until = ss_clock_seconds() + seconds;
+    size_t left = SS_COUNT(sizes) * SS_COUNT(transposes) * SS_COUNT(backend_names);
+    enum ss_status st = SS_OK;
+
+    for (size_t i = 0; i < SS_COUNT(sizes); i++) {
+        for (size_t t = 0; t < SS_COUNT(transposes); t++) {
+            for (enum backend k = OWN; k <= OPENBLAS; k++, left--) {
+                struct ss_bench_product *const p = &b->products[b->n_products];
+                const double now = ss_clock_seconds();
+                *p = (struct ss_bench_product){.size = sizes[i], .backend = backend_names[k]};
+                memcpy(p->transpose, transposes[t], sizeof(p->transpose));
+                if ((k == OPENBLAS && !x->sgemm) || now >= until ||
+                    (rate[t][k] > 0 && gflop_of(sizes[i]) / rate[t][k] > MOST_SECONDS))
+                    continue;
+                ss_gemm_choose(x->device, k == CLBLAST ? SS_GEMM_CLBLAST : SS_GEMM_OWN);
+                TRY(measure(x, peak, k, (until - now) / (double)left, p));
+                rate[t][k] = p->gflops.max;
+                b->n_products++;
+                if (options->product)
+                    options->product(options->context, p);
+            }
+        }
+    }
+out:
+    return st;
+}
+
+enum ss_status ss_bench_products(struct ss_device *device, struct ss_peak *peak,
+                                 const struct ss_bench_options *options, double seconds, struct ss_bench *b)
+{
+    struct bench x = {0};
+    enum ss_status st = SS_OK;
+
+    TRY(ss_allocate(SS_COUNT(sizes) * SS_COUNT(transposes) * SS_COUNT(backend_names), &b->products));
+    TRY(prepare(&x, device));
+    if (!x.sgemm)
+        ss_say(SS_LEVEL_NOTE, "skip: OpenBLAS beside our products: libopenblas.so.0 is not installed");
+    else if (!ss_device_is_cpu(device))
+        ss_say(SS_LEVEL_NOTE, "OpenBLAS is measured on the host's cores, the others on the device");
+    TRY(one(&x, peak, options, seconds, b));
+out:
+    release(&x);
+    ss_gemm_choose(device, options->gemm);
+    return st;
+}
+
+enum ss_status ss_bench_matmul(struct ss_device *device, size_t size, double *gflops)
+{
+    struct bench x = {.device = device};
+    double each[MATMUL_REPETITIONS];
+    const size_t n = size * size;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_buffer_create(device, n * sizeof(float), &x.a));
+    TRY(ss_buffer_create(device, n * sizeof(float), &x.b));
+    TRY(ss_buffer_create(device, n * sizeof(float), &x.c));
+    for (size_t i = 0; i < SS_COUNT(each); i++) {
+        TRY(time_of(&x, OWN, size, "nn", 1, &each[i])); /* any but OpenBLAS: what is chosen */
+        if (each[i] > MOST_SECONDS) {
+            each[0] = each[i];
+            break;
+        }
+    }
+    *gflops =
+        gflop_of(size) / (each[0] > MOST_SECONDS ? each[0] : ss_bench_spread_of(each, SS_COUNT(each)).median);
+out:
+    release(&x);
+    return st;
+}

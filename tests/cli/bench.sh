@@ -1,0 +1,78 @@
+# bench: what it measures is well formed; how fast anything is does not matter here.
+# shellcheck shell=sh
+# shellcheck source=tests/support/cli.sh
+. "$SOURCE/tests/support/cli.sh"
+need_command bench
+need_python
+
+begin "a shape of one's own is measured: one JSON object with all its keys"
+run bench --batch 9 --dimension 3 --hidden 5,4 --slices 2 --plan layered --seconds 0.1 --json --no-build --quiet
+exits 0
+err_lacks slicescore:
+json 'it["peak_gflops"] > 0 and it["matmul_gflops"] > 0 and it["device"] and it["driver"] and it["matmul"] == []'
+json 'len(it["workloads"]) == 1 and it["remark"] is None'
+json '(lambda w: (w["name"], w["batch"], w["dimension"], w["slices"], w["hidden"], w["model"], w["objective"]) ==
+      ("custom", 9, 3, 2, [5, 4], "energy", "ssm"))(it["workloads"][0])'
+json 'all(0 < t["min"] <= t["median"] <= t["max"] for w in it["workloads"] for t in (w["loss_gradient_ms"], w["step_ms"]))'
+json '(lambda w: w["plan"] == "layered" and w["gflops"] > 0 and 0 < w["fraction_of_peak"] < 1.5 and
+      w["memory_mib"] > 0 and w["repetitions"] >= 3 and w["build_cold_s"] is None)(it["workloads"][0])'
+# 9 rows: 15 weights times 2 (2 + 1), 24 times 3 (2 + 2); two operations each
+json 'abs(it["workloads"][0]["gflop"] - 2e-9 * 9 * (15 * 6 + 24 * 12)) < 1e-15'
+json 'abs(it["workloads"][0]["gflops"] - 1e3 * it["workloads"][0]["gflop"] / it["workloads"][0]["loss_gradient_ms"]["median"]) < 1e-6'
+
+begin "builds are timed in processes of their own, and nothing of them is left"
+mkdir temporary
+TMPDIR=$PWD/temporary "$SLICESCORE" bench --batch 4 --dimension 2 --hidden 3 --slices 1 --plan layered --seconds 0.1 --json >out 2>err </dev/null
+status=$?
+exits_any 0
+json 'it["workloads"][0]["build_cold_s"] is None or 0 < it["workloads"][0]["build_cold_s"] < it["workloads"][0]["first_step_cold_s"]'
+[ -z "$(ls temporary)" ] || wrong "left behind: $(ls temporary)"
+
+begin "options change a named workload, plans can be forced, other objectives and models are taken"
+run bench toy --batch 3 --plan layered --gemm own --seconds 0.1 --json --no-build
+exits 0
+json '(lambda w: (w["name"], w["batch"], w["dimension"], w["plan"]) == ("toy", 3, 2, "layered"))(it["workloads"][0])'
+for objective in esm dsm; do
+    run bench --model score --objective $objective --batch 3 --dimension 4 --hidden 4 --plan layered --seconds 0.1 --no-build
+    exits 0
+    out_has custom
+done
+
+begin "a folder of results has the numbers and the curves"
+run bench esm-2 esm-10 --batch 2 --hidden 4 --plan layered --seconds 0.3 --no-build -o results
+exits 0
+exists results/bench.json results/bench-esm.png results/bench-esm.svg
+absent results/bench-batch.png
+
+begin "what cannot be is refused by name"
+run bench larg
+exits 2
+err_has "did you mean 'large'"
+run bench --hidden 8,x
+exits 2
+err_has "'8,x'"
+run bench --hidden 8,
+exits 2
+run bench --hidden 0
+exits 2
+run bench --batch 0
+exits 2
+err_has "--batch"
+run bench --slices 70000
+exits 2
+err_has "at most 65536"
+run bench --objective sm
+exits 2
+err_has "esm, ssm, ssm_vr, dsm"
+run bench --plan fast
+exits 2
+run bench --seconds 0
+exits 2
+err_has "--seconds"
+run bench --seconds nan
+exits 2
+run bench --json -o out/below --batch 2 --dimension 2 --hidden 2 --plan layered --seconds 0.1 --no-build
+exits 9
+err_has "out/below"
+
+finish
