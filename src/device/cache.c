@@ -1,10 +1,13 @@
 #include "device/cache.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -203,4 +206,31 @@ void ss_cache_store(const struct ss_device *d, const char *options, const char *
     free(temporary);
     free(binary);
     free(path);
+}
+
+int ss_cache_lock(void)
+{
+    enum { TRIES = 6000, WAIT_MS = 10 };
+    char *const where = folder();
+    char *path = NULL;
+    int fd = -1;
+
+    if (where && ss_text_format(&path, "%s/build.lock", where) == SS_OK)
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    free(where);
+    free(path);
+    for (int i = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+        if (i == TRIES || (errno != EWOULDBLOCK && errno != EINTR)) {
+            close(fd);
+            return -1;
+        }
+        poll(NULL, 0, WAIT_MS);
+    }
+    return fd;
+}
+
+void ss_cache_unlock(int lock)
+{
+    if (lock >= 0)
+        close(lock);
 }

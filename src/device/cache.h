@@ -16,4 +16,10 @@ cl_program ss_cache_load(const struct ss_device *d, const char *options, const c
 /** Keep a program that was built from `source` with `options`. */
 void ss_cache_store(const struct ss_device *d, const char *options, const char *source, cl_program program);
 
+/** Held while a driver compiles, so that processes started together do not stumble over each other in the
+ * driver's own cache. -1: there is none to be had, or another held it for a minute; the work goes on without.
+ */
+int ss_cache_lock(void);
+void ss_cache_unlock(int lock);
+
 #endif

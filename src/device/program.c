@@ -124,7 +124,9 @@ static enum ss_status compile(struct ss_device *d, struct ss_program *p, const c
     p->program = clCreateProgramWithSource(d->context, 1, &source, NULL, &code);
     if (code != CL_SUCCESS)
         return ss_cl_fail(d, "clCreateProgramWithSource", code, p->key);
+    const int lock = ss_cache_lock();
     code = clBuildProgram(p->program, 1, &d->id, options, NULL, NULL);
+    ss_cache_unlock(lock);
     if (code == CL_SUCCESS)
         return SS_OK;
     report_build(d, p, source, code);

@@ -248,7 +248,7 @@ static enum ss_status compute(struct worker *w, const struct ss_point *p, char *
     struct ss_run_request request = {.log = w->options->log, .device = w->options->device};
     struct ss_run_result r = {0};
     struct ss_experiment *e = NULL;
-    char *file = NULL, *folder = NULL, *above = NULL;
+    char *file = NULL, *folder = NULL;
     bool begun = false;
     enum ss_status st = SS_OK;
 
@@ -275,7 +275,6 @@ out:
         unlink(file);
     free(file);
     free(folder);
-    free(above);
     ss_experiment_free(e);
     ss_run_result_release(&r);
     return st;
