@@ -209,10 +209,11 @@ static enum ss_status strike(size_t at, cl_int code, struct ss_text *said)
     return st;
 }
 
-/* A call made while everything is being released has nobody to tell: ss_upload_free waits for copies. */
+/* A call made while everything is being released has nobody to tell: ss_upload_free waits for copies,
+ * ss_device_free for all that runs. */
 static bool is_release(size_t at, size_t last)
 {
-    return at + 2 > last;
+    return at + 3 > last;
 }
 
 static void every_call(size_t step, cl_int code, enum ss_status want, const char *name)
