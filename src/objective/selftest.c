@@ -42,7 +42,9 @@ static enum ss_status work_init(struct work *w, struct ss_device *device, enum s
                                              .n_hidden = 2,
                                              .activation = SS_ACTIVATION_SILU,
                                              .quadratic = SS_QUADRATIC_DIAGONAL};
-    const struct ss_loss_options loss = {.objective = w->objective, .rows = ROWS, .gradient = true};
+    /* the fused plan tests itself where it is made, with the very kernels that a run will use */
+    const struct ss_loss_options loss = {
+        .objective = w->objective, .engine = {.plan = SS_PLAN_LAYERED}, .rows = ROWS, .gradient = true};
     enum ss_status st = SS_OK;
 
     TRY(ss_model_create(&options, DIMENSION, &w->model));
