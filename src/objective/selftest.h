@@ -14,7 +14,7 @@
 SS_MUST_CHECK enum ss_status ss_objective_selftest(struct ss_device *device, enum ss_model_kind kind,
                                                    enum ss_objective_kind objective, double *error);
 
-/** Every objective of energies and score nets, or before a run the two that use most kernels. If one comes
+/** Every objective of energies and score nets, or before a run one on the plainest net. If one comes
  * out wrong, fast products are set aside for plain ones with a warning and it is tried again. */
 extern const struct ss_selftest_family ss_selftest_objectives;
 
