@@ -434,7 +434,7 @@ START_TEST(the_device_answers_its_self_test_and_a_family_of_another_room_is_run_
     struct ss_selftest t = {0};
 
     ok(ss_selftest_device(device, !small(), NULL, 0, &t));
-    ck_assert_uint_ge(t.count, 3);
+    ck_assert_uint_ge(t.count, small() ? 2 : 3);
     ck_assert_str_eq(t.rows[t.count - 1].family, "matrix product");
     ck_assert_str_eq(t.rows[t.count - 1].plan, ss_gemm_backend(device));
     ck_assert(t.rows[0].passed && t.rows[0].error == 0.0);
@@ -490,8 +490,8 @@ START_TEST(a_product_that_comes_out_wrong_is_set_aside_for_a_simpler_one)
     said_part("computes the matrix product 'own-simple' wrong");
     said_part("set aside for 'plain'");
     ok(st);
-    ck_assert_uint_eq(t.count, was_simple ? 4 : 5);
-    ck_assert(!t.rows[2].passed && t.rows[2].error > 0.0 && t.rows[t.count - 1].passed);
+    ck_assert_uint_eq(t.count, was_simple ? 3 : 4); /* random numbers, then each backend tried */
+    ck_assert(!t.rows[1].passed && t.rows[1].error > 0.0 && t.rows[t.count - 1].passed);
     ck_assert_str_eq(ss_gemm_backend(d), "plain");
     ss_selftest_release(&t);
     ss_device_free(d);

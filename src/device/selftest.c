@@ -160,7 +160,8 @@ static enum ss_status test_sums(struct ss_device *d, bool full, struct ss_selfte
     bool passed = false;
     enum ss_status st = SS_OK;
 
-    (void)full;
+    if (!full) /* the means of the objectives stand for it: each kernel loaded takes 10 ms on PoCL */
+        return SS_OK;
     ran(sum_error(d, &error), &error);
     TRY(ss_selftest_add(t, "sums", "local memory", error, 0.0, &passed));
     if (!passed)
@@ -307,12 +308,9 @@ enum ss_status ss_selftest_device(struct ss_device *d, bool full, const struct s
                                   size_t n_more, struct ss_selftest *out)
 {
     static const struct ss_selftest_family own[] = {
-        {"random", test_random}, {"matrix product", test_products}, {"sums", test_sums}};
-    /* before a run the objectives' own means stand for sums in local memory: each kernel loaded takes 10 ms
-     * on PoCL */
-    const size_t n_own = full ? SS_COUNT(own) : SS_COUNT(own) - 1;
+        {"random", test_random}, {"sums", test_sums}, {"matrix product", test_products}};
     struct ss_selftest t = {.start = ss_clock_seconds()};
-    const enum ss_status first = run_all(d, full, own, n_own, &t);
+    const enum ss_status first = run_all(d, full, own, SS_COUNT(own), &t);
     const enum ss_status second =
         first == SS_OK || first == SS_ERR_SELFTEST ? run_all(d, full, more, n_more, &t) : SS_OK;
     const enum ss_status st = first != SS_OK ? first : second;
