@@ -13,6 +13,11 @@ $(error VARIANT must be debug, release, san or coverage, not '$(VARIANT)')
 endif
 BUILD := build/$(VARIANT)
 
+# All cores, unless the caller says -j himself (his wins).
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+
 # `make V=1` shows the commands, else a word and a file for each.
 Q    := $(if $(filter-out 0,$(V)),,@)
 tell  = $(if $(Q),@printf '  %-6s %s\n' '$(1)' '$(2)')
