@@ -13,7 +13,7 @@ $(error VARIANT must be debug, release, san or coverage, not '$(VARIANT)')
 endif
 BUILD := build/$(VARIANT)
 
-# All cores, unless the caller says -j himself (his wins).
+# All cores, unless the command line has a -j of its own, which wins.
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
