@@ -182,7 +182,7 @@ static enum ss_status prepare_layered(struct ss_loss *l, const char *why)
                  why);
     else
         snprintf(l->plan_text, sizeof(l->plan_text),
-                 "layered: one product a layer, all %zu directions at once (%s)", l->total, why);
+                 "layered: one product a layer, directions at once: %zu (%s)", l->total, why);
 out:
     return st;
 }

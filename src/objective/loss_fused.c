@@ -178,8 +178,8 @@ void ss_loss_fused_describe(const struct ss_loss_fused *f, char *text, size_t si
                  "fused: one kernel a step, %zu sample%s at a time, %zu directions in chunks of %zu", tile,
                  plural, f->total, f->chunk);
     else
-        snprintf(text, size, "fused: one kernel a step, %zu sample%s at a time with all %zu directions", tile,
-                 plural, f->total);
+        snprintf(text, size, "fused: one kernel a step, %zu sample%s at a time, directions of each: %zu",
+                 tile, plural, f->total);
 }
 
 /* ---- a batch ---- */
