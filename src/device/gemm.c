@@ -76,6 +76,12 @@ static enum ss_gemm_kind kind_of(const struct ss_device *d)
     return ss_device_is_cpu(d) ? SS_GEMM_OWN : SS_GEMM_CLBLAST;
 }
 
+/* The own product is two kernels: one for CPU devices, whose simple form runs anywhere, and one for GPUs. */
+static bool uses_tiles(const struct ss_device *d)
+{
+    return d->gemm.level == SS_GEMM_FAST && !ss_device_is_cpu(d);
+}
+
 enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g)
 {
     enum ss_status st = SS_OK;
@@ -87,6 +93,8 @@ enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g)
         return ss_gemm_plain(d, g);
     if (kind_of(d) == SS_GEMM_CLBLAST)
         return ss_gemm_clblast(d, g);
+    if (uses_tiles(d))
+        return ss_gemm_tiled(d, g, NULL);
     TRY(ss_gemm_own(d, g, d->gemm.level == SS_GEMM_SIMPLE));
 out:
     return st;
@@ -103,6 +111,8 @@ const char *ss_gemm_backend(const struct ss_device *d)
         return "plain";
     if (kind_of(d) == SS_GEMM_CLBLAST)
         return "clblast";
+    if (uses_tiles(d))
+        return "own-tiled";
     return d->gemm.level == SS_GEMM_FAST ? "own" : "own-simple";
 }
 

@@ -22,6 +22,8 @@ void ss_tiles_choose(const struct ss_device *d, size_t rows, size_t columns, siz
             t.group_n /= 2;
     }
     t.item_m = rows <= t.group_m ? 1 : rows <= 2 * (size_t)t.group_m ? 2 : 4;
+    while (t.group_m * t.item_m < 4)
+        t.item_m *= 2;
     /* Where groups can be asked to run by so many items (info->sub_group), an item has 128 registers. */
     t.item_n = columns <= 4 * (size_t)t.group_n || (large && info->sub_group) ? 4 : 8;
     while (t.depth * t.item_m < t.group_n || t.depth * t.item_n < t.group_m)
@@ -41,6 +43,8 @@ const char *ss_tiles_wrong(const struct ss_device *d, const struct ss_tiles *t)
     if ((t->item_m != 1 && t->item_m != 2 && t->item_m != 4 && t->item_m != 8) ||
         (t->item_n != 4 && t->item_n != 8) || t->buffers < 1 || t->buffers > 2)
         return "items take 1, 2, 4 or 8 rows and 4 or 8 columns";
+    if (ss_tiles_rows(t) % 4)
+        return "tiles have 4 rows or more, so that lines in local memory are aligned";
     if (t->depth * t->item_m < t->group_n || t->depth * t->item_n < t->group_m)
         return "slices are too thin to give each item a share";
     if (items > info->max_work_group)
