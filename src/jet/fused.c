@@ -239,10 +239,11 @@ static enum ss_status build(struct ss_fused *f)
                                           {"SCORE", o->score},
                                           {"UNIT", o->unit},
                                           {"NOISE", o->noise},
-                                          {"BASE", s->net.mean != NULL}};
+                                          {"BASE", s->net.mean != NULL},
+                                          {"LATE", o->late}};
     static const char around[] = "jet/fused_pack.cl";
     enum ss_status st = SS_OK;
-    size_t n = 9;
+    size_t n = 10;
 
     for (size_t i = 0; i < SS_COUNT(tile); i++)
         all[n++] = tile[i];
@@ -402,6 +403,7 @@ enum ss_status ss_fused_enqueue(struct ss_fused *f, const struct ss_fused_batch 
                                   ss_arg_f32(b->numbers[0]),
                                   ss_arg_f32(b->numbers[1]),
                                   ss_arg_f32(b->numbers[2]),
+                                  ss_arg_buffer(b->late),
                                   ss_arg_u32(b->words[0]),
                                   ss_arg_u32(b->words[1]),
                                   ss_arg_u32(b->words[2]),
