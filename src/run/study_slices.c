@@ -13,7 +13,7 @@
 #include "run/stop.h"
 #include "run/study_parts.h"
 
-enum { MOST_ROWS = 512 };
+enum { MOST_ROWS = 2048 };
 enum { COUNT, LOSS_VARIANCE, GRADIENT_VARIANCE, SHARE, MILLISECONDS, N_COLUMNS };
 
 static const struct {
