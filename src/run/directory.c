@@ -59,6 +59,22 @@ out:
     return st;
 }
 
+bool ss_run_directory_is_locked(const char *path)
+{
+    char *file = NULL;
+    int fd = -1;
+    bool locked = false;
+
+    if (ss_path_join(path, lock_name, &file) == SS_OK)
+        fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0) {
+        locked = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+        close(fd);
+    }
+    free(file);
+    return locked;
+}
+
 /* ---- removing an earlier run ---- */
 
 static bool matches(const char *name, const char *pattern)

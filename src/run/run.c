@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "run/progress.h"
+#include "run/report.h"
 #include "run/session.h"
 #include "run/stop.h"
 
@@ -162,6 +163,7 @@ static enum ss_status close_record(struct ss_session *s, enum ss_status st)
         s->record.error = NULL;
     ss_clock_stamp(s->record.finished);
     const enum ss_status written = ss_run_record_write(&s->record, s->directory.path);
+    ss_report_try(s->directory.path);
     return st == SS_OK ? written : st;
 }
 
