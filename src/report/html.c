@@ -50,9 +50,15 @@ void ss_html_open(struct ss_text *t, const char *element, ...)
     va_end(list);
 }
 
+/* Within a line of text a line break would be a blank. */
 void ss_html_close(struct ss_text *t, const char *element)
 {
-    ss_text_addf(t, "</%s>\n", element);
+    static const char *const within[] = {"a", "bdi", "code", "small", "span"};
+    bool inner = false;
+
+    for (size_t i = 0; i < SS_COUNT(within); i++)
+        inner = inner || strcmp(element, within[i]) == 0;
+    ss_text_addf(t, inner ? "</%s>" : "</%s>\n", element);
 }
 
 void ss_html_text(struct ss_text *t, const char *text)

@@ -81,6 +81,8 @@ static bool value_is_ours(const char *name, const char *value, size_t n)
 
     if (strcmp(name, "style") == 0)
         return n == sizeof(crisp) - 1 && memcmp(value, crisp, n) == 0;
+    if (strcmp(name, "class") == 0)
+        return n == 6 && memcmp(value, "points", n) == 0;
     if (strcmp(name, "xlink:href") == 0) {
         if (n <= start || memcmp(value, image, start) != 0)
             return false;

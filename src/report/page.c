@@ -291,7 +291,7 @@ enum ss_status ss_page_chart(struct ss_page *p, const struct ss_line_chart *char
 
     ss_text_init(&svg);
     untitled.title = NULL; /* a heading of the page instead */
-    TRY(ss_picture_line_elements(&untitled, 400, 250, &svg, &at));
+    TRY(ss_picture_line_elements(&untitled, 300, 200, &svg, &at));
     snprintf(view, sizeof(view), "0 0 %.0f %.0f", at.width, at.height);
     ss_html_open(t, "figure", "class", "chart", NULL);
     ss_html_leaf(t, "h3", chart->title, NULL);
@@ -304,7 +304,6 @@ enum ss_status ss_page_chart(struct ss_page *p, const struct ss_line_chart *char
     add_readings(t, chart, &at);
     ss_html_leaf(t, "figcaption", caption, NULL);
     ss_html_close(t, "figure");
-    p->n_charts++;
 out:
     ss_text_release(&svg);
     return st;

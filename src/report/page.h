@@ -26,7 +26,6 @@ struct ss_page {
         const char *id, *title;
     } sections[SS_MOST_SECTIONS];
     size_t n_sections;
-    size_t n_charts;
 };
 
 struct ss_page_head {

@@ -5,8 +5,8 @@
 #include "report/page.h"
 #include "run/metrics.h"
 
-/** Charts of loss and gradient norm, of the learning rate if it changes, and their values; nothing if there are
- * none. */
+/** Charts of loss and gradient norm, of the learning rate if it changes, and their values; nothing if there
+ * are none. */
 SS_MUST_CHECK enum ss_status ss_curves_section(const struct ss_metrics_table *m, const char *objective,
                                                struct ss_page *p);
 
