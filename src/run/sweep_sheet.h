@@ -39,8 +39,8 @@ size_t ss_sheet_best(const struct ss_group_mean *means, size_t n, bool higher);
 /** Keys of the groups: what is swept but the seeds of sweep.repeat. A new array. */
 json_t *ss_sheet_group_keys(const struct ss_sheet *s);
 
-/** The first of fisher_divergence, log_likelihood, esm, ssm_vr, ssm, dsm that all finished points have; NULL if
- * none is done, or they have none in common. */
+/** The first of fisher_divergence, log_likelihood, esm, ssm_vr, ssm, dsm that all finished points have; NULL
+ * if none is done, or they have none in common. */
 const char *ss_sheet_common_metric(const struct ss_sheet *s);
 
 /** Points that are done. */
