@@ -150,6 +150,7 @@ static enum ss_status worker(const struct ss_invocation *in)
     struct ss_worker_options options = {.folder = in->words[1],
                                         .device = in->device,
                                         .fail_fast = ss_option_value(in, "fail-fast") != NULL,
+                                        .pictures = ss_option_value(in, "pictures") != NULL,
                                         .parent = STDIN_FILENO,
                                         .log = in->log};
     bool given;
@@ -228,6 +229,7 @@ static enum ss_status begin(const struct ss_invocation *in)
                                  .folder = ss_option_value(in, "output"),
                                  .device = in->device,
                                  .fail_fast = ss_option_value(in, "fail-fast") != NULL,
+                                 .pictures = ss_option_value(in, "pictures") != NULL,
                                  .prepare = ss_option_value(in, "prepare") != NULL,
                                  .log = in->log};
     struct ss_counts c = {0};
@@ -285,6 +287,8 @@ static const struct ss_option options[] = {
     {"keep-going", 0, NULL, "a point that fails does not stop the others (the default)", false},
     {"fail-fast", 0, NULL, "stop at the first point that fails", false},
     {"retry", 0, "N", "try a point that failed N times more (default 0)", false},
+    {"pictures", 0, NULL, "draw samples and pictures of each point, as `run` does; without it metrics alone",
+     false},
     {"shard", 0, "I/N", "only every N-th point, from the I-th on, in DIR/shard-I-of-N", false},
     {"metric", 0, "NAME", "best: what is compared; table: which columns, as in esm,loss", false},
     {"mean", 0, NULL, "table: means over seeds, with standard errors", false},

@@ -22,6 +22,7 @@ struct ss_run_request {
     size_t n_argv;
     struct ss_log *log;
     struct ss_device *lent; /* open already, and self-tested: used in place of `device`, left open; or NULL */
+    bool bare; /* its end is its metrics: no pictures, and samples only where the file has a `sample` block */
 };
 
 struct ss_run_result {

@@ -158,6 +158,8 @@ static enum ss_status start_worker(struct coordinator *c, struct slot *slot)
     arguments[n++] = retry;
     if (c->request->fail_fast)
         arguments[n++] = (char *)"--fail-fast";
+    if (c->request->pictures)
+        arguments[n++] = (char *)"--pictures";
     if (c->n_devices) {
         arguments[n++] = (char *)"--device";
         arguments[n++] = c->devices[slot->index % c->n_devices];

@@ -245,7 +245,8 @@ out:
 /* `own`: what goes wrong is the point's own fault, not that of the device or the disk. */
 static enum ss_status compute(struct worker *w, const struct ss_point *p, char **result, bool *own)
 {
-    struct ss_run_request request = {.log = w->options->log, .device = w->options->device};
+    struct ss_run_request request = {
+        .log = w->options->log, .device = w->options->device, .bare = !w->options->pictures};
     struct ss_run_result r = {0};
     struct ss_experiment *e = NULL;
     char *file = NULL, *folder = NULL;
