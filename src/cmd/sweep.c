@@ -8,10 +8,35 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cmd/commands.h"
+#include "run/sweep_halving.h"
 #include "run/sweep_table.h"
 
+enum { MOST_RUNGS = 64 }; /* a step is doubled no oftener */
+
+static void add_decisions(bool json, const struct ss_decision *d, size_t n, struct ss_text *t)
+{
+    char text[200];
+
+    for (size_t i = 0; i < n; i++) {
+        if (!json) {
+            ss_decision_text(&d[i], text);
+            ss_text_addf(t, "%s\n", text);
+            continue;
+        }
+        ss_json_open(t, NULL, '{');
+        ss_json_integer(t, "step", (long long)d[i].step);
+        ss_json_integer(t, "settings", (long long)d[i].settings);
+        ss_json_integer(t, "kept", (long long)d[i].kept);
+        ss_json_number(t, "best", d[i].best);
+        ss_json_number(t, "last", d[i].last);
+        ss_json_number(t, "next", d[i].next);
+        ss_json_close(t, '}');
+    }
+}
+
 static enum ss_status print_counts(const struct ss_invocation *in, const char *folder,
-                                   const struct ss_counts *c)
+                                   const struct ss_counts *c, const struct ss_decision *decisions,
+                                   size_t n_decisions)
 {
     const size_t left = c->running + c->waiting, at_once = c->running ? c->running : 1;
     const double seconds = c->seconds * (double)left / (double)at_once;
@@ -27,19 +52,26 @@ static enum ss_status print_counts(const struct ss_invocation *in, const char *f
         ss_json_integer(&t, "failed", (long long)c->failed);
         ss_json_integer(&t, "running", (long long)c->running);
         ss_json_integer(&t, "waiting", (long long)c->waiting);
+        ss_json_integer(&t, "stopped", (long long)c->stopped);
         if (c->done && left)
             ss_json_number(&t, "seconds_left", seconds);
         else
             ss_json_null(&t, "seconds_left");
+        ss_json_open(&t, "decisions", '[');
+        add_decisions(true, decisions, n_decisions, &t);
+        ss_json_close(&t, ']');
         ss_json_close(&t, '}');
         ss_text_add(&t, "\n");
     } else {
         ss_text_addf(&t, "%zu points: %zu done, %zu failed, %zu running, %zu waiting", c->points, c->done,
                      c->failed, c->running, c->waiting);
+        if (c->stopped)
+            ss_text_addf(&t, ", %zu stopped by halving", c->stopped);
         ss_clock_duration(seconds, time);
         if (c->done && left)
             ss_text_addf(&t, "; about %s of computing left with %zu at once", time, at_once);
         ss_text_add(&t, "\n");
+        add_decisions(false, decisions, n_decisions, &t);
     }
     const enum ss_status st = ss_text_status(&t);
     ss_print(t.data);
@@ -47,18 +79,29 @@ static enum ss_status print_counts(const struct ss_invocation *in, const char *f
     return st;
 }
 
-static enum ss_status status(const struct ss_invocation *in)
+static enum ss_status status_of(const struct ss_invocation *in, const char *folder)
 {
+    struct ss_decision decisions[MOST_RUNGS];
     struct ss_ledger *l = NULL;
     struct ss_counts c;
+    long long rungs = 0;
+    size_t n = 0;
     enum ss_status st = SS_OK;
 
-    TRY(ss_ledger_open(in->words[1], false, &l));
+    TRY(ss_ledger_open(folder, false, &l));
     TRY(ss_ledger_count(l, &c));
-    TRY(print_counts(in, in->words[1], &c));
+    TRY(ss_halving_rung(l, &rungs));
+    for (; n < MOST_RUNGS && (long long)n < rungs; n++)
+        TRY(ss_halving_decision(l, (long long)n + 1, &decisions[n]));
+    TRY(print_counts(in, folder, &c, decisions, n));
 out:
     ss_ledger_close(l);
     return st;
+}
+
+static enum ss_status status(const struct ss_invocation *in)
+{
+    return status_of(in, in->words[1]);
 }
 
 static enum ss_status table(const struct ss_invocation *in)
@@ -118,7 +161,7 @@ static enum ss_status merge(const struct ss_invocation *in)
     enum ss_status st = SS_OK;
 
     TRY(ss_sweep_merge(in->words[1], &c));
-    TRY(print_counts(in, in->words[1], &c));
+    TRY(status_of(in, in->words[1]));
 out:
     return st;
 }
@@ -251,7 +294,7 @@ static enum ss_status begin(const struct ss_invocation *in)
     }
     st = ss_sweep_run(&r, &folder, &c);
     if (in->json && c.points) {
-        const enum ss_status printed = print_counts(in, folder, &c);
+        const enum ss_status printed = status_of(in, folder);
         st = st == SS_OK ? printed : st;
     }
 out:
@@ -300,7 +343,8 @@ const struct ss_command ss_command_sweep = {
     .name = "sweep",
     .words = "EXP.yaml [KEY.SUB=A,B ...] | status|table|best|merge|slurm DIR",
     .summary = "Run all points of a sweep, each once; or look at one",
-    .details = "The points are in the `sweep:` block of the file: grid, random, points, repeat; KEY=A,B adds "
+    .details = "The points are in the `sweep:` block of the file: grid, random, points, repeat, halving; "
+               "KEY=A,B adds "
                "to the grid.\n"
                "Stopped or killed, the same command goes on: only what is missing or failed is computed. "
                "--device 0:0,1:0\n"

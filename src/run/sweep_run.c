@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "run/stop.h"
 #include "run/sweep.h"
+#include "run/sweep_halving.h"
 
 enum {
     MOST_JOBS = 256,
@@ -46,6 +47,7 @@ struct coordinator {
     bool stopping;
     enum ss_status reason; /* why it stops */
     size_t deaths, ended;
+    long long rung; /* of the halving, told */
     double told;
 };
 
@@ -269,11 +271,31 @@ static void tell(struct coordinator *c, const struct ss_counts *n)
         ss_say(SS_LEVEL_NOTE, "%s", text);
 }
 
+/* What the halving has decided since the last time. */
+static enum ss_status tell_decisions(struct coordinator *c)
+{
+    long long rung = 0;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_halving_rung(c->ledger, &rung));
+    while (c->rung < rung) {
+        struct ss_decision d;
+        char text[200];
+        TRY(ss_halving_decision(c->ledger, ++c->rung, &d));
+        ss_decision_text(&d, text);
+        ss_log_live(c->request->log, NULL);
+        ss_say(SS_LEVEL_NOTE, "%s", text);
+    }
+out:
+    return st;
+}
+
 static enum ss_status coordinate(struct coordinator *c)
 {
     struct ss_counts n;
     enum ss_status st = SS_OK;
 
+    TRY(ss_halving_rung(c->ledger, &c->rung)); /* what was decided earlier was told then */
     for (;;) {
         if (ss_stop_signal())
             stop_workers(c, SS_ERR_INTERRUPTED);
@@ -289,6 +311,7 @@ static enum ss_status coordinate(struct coordinator *c)
         for (size_t i = 0; !c->stopping && i < c->n_slots && c->running < n.waiting + n.running; i++)
             if (!c->slots[i].pid && n.waiting > 0)
                 TRY(start_worker(c, &c->slots[i]));
+        TRY(tell_decisions(c));
         tell(c, &n);
         poll(NULL, 0, POLL_MS);
     }
@@ -423,16 +446,20 @@ static void remove_points(const char *folder)
 static enum ss_status finish(struct ss_ledger *l, const char *folder, enum ss_status st,
                              struct ss_counts *counts)
 {
+    char stopped[48] = "";
+
     if (ss_ledger_count(l, counts) != SS_OK)
         return st == SS_OK ? SS_ERR_FILE : st;
+    if (counts->stopped)
+        snprintf(stopped, sizeof(stopped), ", %zu stopped by halving", counts->stopped);
     if (counts->failed)
         tell_failures(l, folder);
     if (st == SS_ERR_INTERRUPTED)
         ss_say(SS_LEVEL_NOTE, "stopped, all is saved: %zu of %zu points done; the same command goes on",
                counts->done, counts->points);
     else
-        ss_say(SS_LEVEL_NOTE, "%s: %zu of %zu points done, %zu failed; see slicescore sweep table %s", folder,
-               counts->done, counts->points, counts->failed, folder);
+        ss_say(SS_LEVEL_NOTE, "%s: %zu of %zu points done, %zu failed%s; see slicescore sweep table %s",
+               folder, counts->done, counts->points, counts->failed, stopped, folder);
     return st == SS_OK && counts->failed ? SS_ERR_POINTS : st;
 }
 
@@ -464,6 +491,7 @@ static enum ss_status fill_ledger(const struct ss_sweep_request *request, struct
     enum ss_status st = SS_OK;
 
     TRY(ss_sweep_compare(request, l, points));
+    TRY(ss_halving_note(l, points->halving));
     TRY(ss_ledger_add(l, points->items, points->count));
     TRY(note_origin(request, l));
     TRY(ss_ledger_begin(l));

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "run/sweep.h"
+#include "run/sweep_halving.h"
 
 /* For a shell, whatever is in it. */
 static void add_quoted(struct ss_text *t, const char *s)
@@ -63,6 +64,7 @@ static bool is_plain(const char *s)
 static enum ss_status read_origin(const char *folder, char **path, json_t **words)
 {
     struct ss_ledger *l = NULL;
+    struct ss_halving halving;
     char *text = NULL;
     enum ss_status st = SS_OK;
 
@@ -70,6 +72,14 @@ static enum ss_status read_origin(const char *folder, char **path, json_t **word
     TRY(ss_ledger_note(l, "path", path));
     TRY(ss_ledger_note(l, "words", &text));
     *words = text ? json_loads(text, 0, NULL) : NULL;
+    TRY(ss_halving_read(l, &halving));
+    if (halving.first) {
+        st = SS_FAIL(SS_ERR_USAGE,
+                     "%s: its sweep.halving compares all points with each other, which jobs of an "
+                     "array cannot; sweep with --jobs in one job, or without halving",
+                     folder);
+        goto out;
+    }
     if (!*path || !json_is_array(*words))
         st = SS_FAIL(SS_ERR_CORRUPT,
                      "%s: the ledger does not say which file its sweep is of; `slicescore sweep "
