@@ -171,7 +171,10 @@ class Peer:
         pass
 
     def once(self):
-        return jax.block_until_ready(self.step(*self.arguments))
+        return self.step(*self.arguments)
+
+    def wait(self, outcome):
+        jax.block_until_ready(outcome)
 
     def values(self):
         loss, pairs = self.once()

@@ -103,7 +103,7 @@ THREADS_OF = {COMPILED: BY_HAND}
 
 
 class Peer:
-    """One method on given numbers. once() computes loss and gradients and waits for them."""
+    """One method on given numbers. once() starts loss and gradients, wait() waits for what once() gave."""
 
     def __init__(self, method, loss, weights, x, v):
         self.loss = torch.compile(loss, dynamic=False) if method == COMPILED else loss
@@ -119,9 +119,12 @@ class Peer:
 
     def once(self):
         loss = self.loss(*self.arguments)
-        return loss.item(), torch.autograd.grad(loss, self.leaves, allow_unused=True)
+        return loss, torch.autograd.grad(loss, self.leaves, allow_unused=True)
+
+    def wait(self, outcome):
+        pass  # on a CPU all is done at once
 
     def values(self):
         """Loss, and gradients as arrays, None for what does not take part."""
         loss, gradients = self.once()
-        return loss, [None if g is None else g.numpy() for g in gradients]
+        return loss.item(), [None if g is None else g.numpy() for g in gradients]
