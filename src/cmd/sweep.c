@@ -168,15 +168,17 @@ out:
 
 static enum ss_status slurm(const struct ss_invocation *in)
 {
-    size_t shards = 4, jobs = 1;
+    size_t shards = 4, jobs = 1, cpus = 0;
     char *program = NULL, *file = NULL;
     bool given;
     enum ss_status st = SS_OK;
 
     TRY(ss_option_count(in, "shards", 1, &shards, &given));
     TRY(ss_option_count(in, "jobs", 1, &jobs, &given));
+    TRY(ss_option_count(in, "cpus", 1, &cpus, &given));
     TRY(ss_sweep_program(&program));
-    TRY(ss_sweep_slurm(in->words[1], program, shards, jobs, ss_option_value(in, "time"), &file));
+    TRY(ss_sweep_slurm(in->words[1], program, shards, jobs, given ? cpus : jobs, ss_option_value(in, "time"),
+                       &file));
     ss_say(SS_LEVEL_NOTE, "%s: submit it with sbatch", file);
     if (!in->json) {
         ss_print(file);
@@ -337,6 +339,7 @@ static const struct ss_option options[] = {
     {"mean", 0, NULL, "table: means over seeds, with standard errors", false},
     {"csv", 0, NULL, "table: as CSV", false},
     {"shards", 0, "N", "slurm: jobs of the array (default 4)", false},
+    {"cpus", 0, "N", "slurm: cores of each job (default: as many as --jobs)", false},
     {"time", 0, "T", "slurm: time limit of a job, as in 04:00:00", false}};
 
 const struct ss_command ss_command_sweep = {

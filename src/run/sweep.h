@@ -70,11 +70,12 @@ SS_MUST_CHECK enum ss_status ss_sweep_compare(const struct ss_sweep_request *req
  * queue when its time is up, and is safe to submit again. The ledger of DIR says which file and overrides.
  *
  * @param program  how to call this one
+ * @param jobs     workers of each job of the array, which share its `cpus` cores
  * @param time     "04:00:00" of each job, or NULL
  * @param out      path of what was written; the caller frees it
  */
 SS_MUST_CHECK enum ss_status ss_sweep_slurm(const char *folder, const char *program, size_t shards,
-                                            size_t jobs, const char *time, char **out);
+                                            size_t jobs, size_t cpus, const char *time, char **out);
 
 /** How this program is called from elsewhere; the caller frees it. */
 SS_MUST_CHECK enum ss_status ss_sweep_program(char **out);

@@ -67,22 +67,32 @@ enum ss_status ss_sweep_program(char **out)
     return ss_text_copy(path, out);
 }
 
+/* Those of the machine, or of them what a batch system gives this job. */
+static long count_cores(void)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const char *const given = getenv("SLURM_CPUS_PER_TASK");
+    const long ours = given ? strtol(given, NULL, 10) : 0;
+
+    return ours > 0 && ours < cores ? ours : cores;
+}
+
 /* Workers on one CPU share its cores instead of fighting for them. What the user set stays. A driver that
  * does not know a name does not look at it. */
 static enum ss_status make_environment(struct coordinator *c)
 {
     extern char **environ;
     static const char *const names[] = {"POCL_MAX_PTHREAD_COUNT", "DPCPP_CPU_NUM_CUS"};
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const long share = count_cores() / (long)c->n_slots;
+    const bool shared = share < sysconf(_SC_NPROCESSORS_ONLN);
     size_t n = 0;
-    long share = cores / (long)c->n_slots;
     enum ss_status st = SS_OK;
 
     while (environ[n])
         n++;
     TRY(ss_allocate(n + SS_COUNT(names) + 1, &c->environment));
     memcpy(c->environment, environ, n * sizeof(*environ));
-    for (size_t i = 0; c->n_slots > 1 && i < SS_COUNT(names); i++) {
+    for (size_t i = 0; shared && i < SS_COUNT(names); i++) {
         if (getenv(names[i]))
             continue;
         TRY(ss_text_format(&c->environment[n], "%s=%ld", names[i], share > 0 ? share : 1));

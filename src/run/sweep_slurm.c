@@ -18,7 +18,7 @@ static void add_quoted(struct ss_text *t, const char *s)
     ss_text_add(t, "'");
 }
 
-static void add_head(struct ss_text *t, const char *folder, size_t shards, const char *time)
+static void add_head(struct ss_text *t, const char *folder, size_t shards, size_t cpus, const char *time)
 {
     ss_text_addf(t,
                  "#!/bin/bash\n"
@@ -27,11 +27,12 @@ static void add_head(struct ss_text *t, const char *folder, size_t shards, const
                  "# Then: slicescore sweep merge %s\n"
                  "#SBATCH --job-name=slicescore\n"
                  "#SBATCH --array=1-%zu\n"
+                 "#SBATCH --cpus-per-task=%zu\n"
                  "#SBATCH --requeue\n"
                  "#SBATCH --open-mode=append\n"
                  "#SBATCH --signal=B:USR1@120\n"
                  "#SBATCH --output=%s/slurm-%%a.log\n",
-                 folder, folder, shards, folder);
+                 folder, folder, shards, cpus, folder);
     if (time)
         ss_text_addf(t, "#SBATCH --time=%s\n", time);
     ss_text_add(t, "\n");
@@ -92,7 +93,7 @@ out:
 }
 
 enum ss_status ss_sweep_slurm(const char *folder, const char *program, size_t shards, size_t jobs,
-                              const char *time, char **out)
+                              size_t cpus, const char *time, char **out)
 {
     char *path = NULL, *here = NULL, *file = NULL;
     json_t *words = NULL;
@@ -107,7 +108,7 @@ enum ss_status ss_sweep_slurm(const char *folder, const char *program, size_t sh
         goto out;
     }
     TRY(read_origin(folder, &path, &words));
-    add_head(&t, here, shards, time);
+    add_head(&t, here, shards, cpus, time);
     add_quoted(&t, program);
     ss_text_add(&t, " sweep ");
     add_quoted(&t, path);

@@ -91,7 +91,7 @@ static void write_csv_row(const json_t *row, struct ss_text *out)
         struct ss_text t;
         ss_text_init(&t);
         if (json_is_real(cell))
-            ss_text_addf(&t, "%.17g", json_real_value(cell));
+            ss_json_number(&t, NULL, json_real_value(cell)); /* as many digits as it has */
         else
             cell_text(cell, &t);
         ss_text_add(out, k ? "," : "");

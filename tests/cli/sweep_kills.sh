@@ -91,7 +91,7 @@ for kind in plain halving; do
     "$PYTHON" ledger.py "$folder" >got
     same want got
     is "$(head -n 1 got)" ok
-    for file in $kind/runs/*/ckpt/*.safetensors; do
+    for file in "$kind"/runs/*/ckpt/*.safetensors; do
         same "$file" "$folder/${file#"$kind"/}"
     done
     is "$(find "$folder" -name '*.tmp.*' | head -n 1)" ""
