@@ -109,6 +109,10 @@ static void say_stopped(const struct ss_session *s, uint64_t step)
                            : number == SIGUSR1 ? "USR1"
                                                : "";
 
+    if (!number) {
+        ss_say(SS_LEVEL_DETAIL, "paused at step %" PRIu64, step);
+        return;
+    }
     ss_say(SS_LEVEL_NOTE, "stopped%s%s at step %" PRIu64 ", all is saved; go on with: slicescore resume %s",
            *by ? " by " : "", by, step, s->directory.path);
 }
@@ -120,7 +124,8 @@ static enum ss_status train(struct ss_session *s, bool resume, bool *began)
                                                  .report = on_report,
                                                  .evaluation = on_evaluation,
                                                  .checkpoint = on_checkpoint,
-                                                 .stop = on_stop};
+                                                 .stop = on_stop,
+                                                 .pause = s->request->pause};
     struct ss_trainer *t = NULL;
     char *plan = NULL;
     enum ss_status st = SS_OK;

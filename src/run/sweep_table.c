@@ -91,7 +91,7 @@ static void write_csv_row(const json_t *row, struct ss_text *out)
         struct ss_text t;
         ss_text_init(&t);
         if (json_is_real(cell))
-            ss_text_addf(&t, "%.17g", json_real_value(cell));
+            ss_json_number(&t, NULL, json_real_value(cell)); /* as many digits as it has */
         else
             cell_text(cell, &t);
         ss_text_add(out, k ? "," : "");
@@ -197,7 +197,13 @@ static void add_columns(json_t *columns, const json_t *keys, const json_t *names
 static void point_rows(const struct ss_sheet *s, const json_t *names, json_t *columns, json_t *rows)
 {
     static const char *const before[] = {"point", NULL};
-    static const char *const after[] = {"status", "attempts", "finished_at", "seconds", NULL};
+    const char *after[] = {"status", "attempts", "finished_at", "seconds", NULL, NULL};
+    bool halved = false;
+
+    for (size_t i = 0; i < s->points.count; i++)
+        halved = halved || s->points.items[i].rung > 0;
+    if (halved) /* what it was decided by */
+        after[4] = "validation";
 
     add_columns(columns, s->keys, names, before, after);
     for (size_t i = 0; i < s->points.count; i++) {
@@ -211,6 +217,8 @@ static void point_rows(const struct ss_sheet *s, const json_t *names, json_t *co
         json_array_append_new(row, json_integer(p->attempts));
         add_text(row, p->finished_at);
         add_value(row, p->finished_at ? p->seconds : NAN);
+        if (halved)
+            add_value(row, p->objective);
         for (size_t k = 0; k < json_array_size(names); k++) {
             const char *const name = json_string_value(json_array_get(names, k));
             add_value(row, ss_sheet_value(s, i, name, "mean"));
