@@ -26,7 +26,7 @@
     (SS_BIT(SS_SOURCE_8GAUSSIANS) | SS_BIT(SS_SOURCE_TWO_MOONS) | SS_BIT(SS_SOURCE_SWISS_ROLL) | \
      SS_BIT(SS_SOURCE_CHECKERBOARD) | SS_BIT(SS_SOURCE_PINWHEEL) | SS_BIT(SS_SOURCE_RINGS) |     \
      SS_BIT(SS_SOURCE_TWO_SPIRALS))
-#define SS_ANY_DIMENSION                                                              \
+#define SS_ANY_DIMENSION                                                             \
     (SS_BIT(SS_SOURCE_GAUSSIAN) | SS_BIT(SS_SOURCE_GMM) | SS_BIT(SS_SOURCE_FUNNEL) | \
      SS_BIT(SS_SOURCE_STUDENT))
 #define SS_SYNTHETIC (SS_PLANAR | SS_ANY_DIMENSION)
@@ -181,6 +181,8 @@
         "early stopping: evaluations without a better held-out objective, 0 = off")                          \
     KEY(TRAIN_METRICS, "train.metrics", LONG, train.report_every, NULL, 1, SS_MAX_COUNT, "20", SS_ALWAYS,    \
         "steps between rows of metrics.jsonl")                                                               \
+    KEY(TRAIN_TENSORBOARD, "train.tensorboard", BOOL, train.tensorboard, NULL, 0, 0, "false", SS_ALWAYS,     \
+        "the same rows as event files too, for `tensorboard --logdir`")                                      \
     KEY(TRAIN_CHECKPOINT, "train.checkpoint", BLOCK, train.checkpoint_every, NULL, 0, 0, NULL, SS_ALWAYS,    \
         "what is saved on the way")                                                                          \
     KEY(TRAIN_CHECKPOINT_EVERY, "train.checkpoint.every", LONG, train.checkpoint_every, NULL, 0,             \
@@ -223,7 +225,8 @@
     KEY(STUDY, "study", BLOCK, study.given, NULL, 0, 0, NULL, SS_ALWAYS,                                     \
         "a statement of the theory to be computed by `slicescore study`")                                    \
     KEY(STUDY_KIND, "study.kind", ENUM, study.kind, &ss_studies, 0, 0, "estimates", SS_ALWAYS,               \
-        "estimates: spread and standard errors of fitted parameters; slices: variance by law of the slices; "\
+        "estimates: spread and standard errors of fitted parameters; slices: variance by law of the "        \
+        "slices; "                                                                                           \
         "terms: the objective's two terms; parts: integration by parts; smoothing: Fisher divergence as "    \
         "slope of KL; efficiency: against maximum likelihood")                                               \
     KEY(STUDY_REPEATS, "study.repeats", INTEGER, study.repeats, NULL, 2, 1000000, "200",                     \
@@ -252,18 +255,17 @@
         SS_WITH(STUDY_KIND, SS_RANGED), "how many from low to high")
 
 /* DEFAULT(key, values of its selector, "default") */
-#define SS_DEFAULTS(DEFAULT)                                                             \
-    DEFAULT(DATA_ROWS, SS_SYNTHETIC, "10000")                                            \
-    DEFAULT(MODEL_QUADRATIC,                                                             \
-            SS_BIT(SS_MODEL_SCORE) | SS_BIT(SS_MODEL_GAUSSIAN) | SS_BIT(SS_MODEL_POLYNOMIAL), \
-            "none")                                                                      \
-    DEFAULT(TRAIN_MOMENTUM, SS_ADAMS | SS_BIT(SS_OPTIMIZER_RMSPROP), "0")                \
-    DEFAULT(TRAIN_WEIGHT_DECAY, SS_BIT(SS_OPTIMIZER_ADAMW), "0.01")                      \
-    DEFAULT(TRAIN_SCHEDULE_FACTOR, SS_BIT(SS_SCHEDULE_STEP), "0.5")                      \
-    DEFAULT(SAMPLE_WARMUP, SS_BIT(SS_SAMPLER_LANGEVIN), "0")                             \
-    DEFAULT(SAMPLE_ACCEPTANCE, SS_BIT(SS_SAMPLER_MALA), "0.574")                         \
-    DEFAULT(STUDY_LOW, SS_BIT(SS_STUDY_PARTS), "1")                                      \
-    DEFAULT(STUDY_HIGH, SS_BIT(SS_STUDY_PARTS), "1000")                                  \
+#define SS_DEFAULTS(DEFAULT)                                                                          \
+    DEFAULT(DATA_ROWS, SS_SYNTHETIC, "10000")                                                         \
+    DEFAULT(MODEL_QUADRATIC,                                                                          \
+            SS_BIT(SS_MODEL_SCORE) | SS_BIT(SS_MODEL_GAUSSIAN) | SS_BIT(SS_MODEL_POLYNOMIAL), "none") \
+    DEFAULT(TRAIN_MOMENTUM, SS_ADAMS | SS_BIT(SS_OPTIMIZER_RMSPROP), "0")                             \
+    DEFAULT(TRAIN_WEIGHT_DECAY, SS_BIT(SS_OPTIMIZER_ADAMW), "0.01")                                   \
+    DEFAULT(TRAIN_SCHEDULE_FACTOR, SS_BIT(SS_SCHEDULE_STEP), "0.5")                                   \
+    DEFAULT(SAMPLE_WARMUP, SS_BIT(SS_SAMPLER_LANGEVIN), "0")                                          \
+    DEFAULT(SAMPLE_ACCEPTANCE, SS_BIT(SS_SAMPLER_MALA), "0.574")                                      \
+    DEFAULT(STUDY_LOW, SS_BIT(SS_STUDY_PARTS), "1")                                                   \
+    DEFAULT(STUDY_HIGH, SS_BIT(SS_STUDY_PARTS), "1000")                                               \
     DEFAULT(STUDY_LOW, SS_BIT(SS_STUDY_SMOOTHING), "0")
 /* clang-format on */
 

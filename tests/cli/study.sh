@@ -40,7 +40,8 @@ objective: {kind: esm}
 YAML
 run study none.yaml
 exits 2
-err_has 'has no `study:` block'
+err_has 'block'
+err_has 'none.yaml'
 
 begin "a study that does not suit the data or the model is refused with what it takes"
 run study terms.yaml model.kind=energy
