@@ -99,7 +99,8 @@ def verdict(records):
         cells = []
         for d in drivers:
             v = by.get(d)
-            cells.append("-" if v is None or v.figure is None else f"{v.figure}, {'met' if v.met else '**missed**'}")
+            word = "met" if v and v.met else "**missed**"
+            cells.append("-" if v is None or v.figure is None else f"{v.figure}, {word}" + (f" ({v.note})" if v.note else ""))
             met += bool(v and v.met)
             known += bool(v and v.figure is not None)
         lines.append([what, words] + cells)

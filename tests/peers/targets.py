@@ -64,10 +64,11 @@ def ratio(record, driver, peer):
 
 
 class Verdict:
-    """figure: what was measured in words, None: not measured here; met: whether that is good enough."""
+    """figure: what was measured in words, None: not measured here; met: whether that is good enough; note: why not, or ''."""
 
-    def __init__(self, what, wanted, driver, figure=None, met=None):
-        self.what, self.wanted, self.driver, self.figure, self.met = what, wanted, driver, figure, met
+    def __init__(self, what, wanted, driver):
+        self.what, self.wanted, self.driver = what, wanted, driver
+        self.figure, self.met, self.note = None, None, ""
 
 
 def of_peak(records, driver):
@@ -92,6 +93,9 @@ def faster(records, driver):
         found = [r for p in peers if p["method"] in methods and (r := ratio(records[name], driver, p))]
         if found:
             v.figure, v.met = f"{min(found):.2f}x", min(found) >= wanted
+        if v.met is False:  # faster than the peak is out of anyone's reach
+            share = statistics.median(row["fraction_of_peak"] for row in rows(records[name], driver, name))
+            v.note = f"from {100 * share:.0f} % of peak; would take {100 * share * wanted / min(found):.0f} %"
         yield v
 
 
