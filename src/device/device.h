@@ -78,6 +78,10 @@ void ss_device_take_gpu_kernels(struct ss_device *d, bool yes);
 /** Bytes of all buffers that live on it now. */
 size_t ss_device_allocated(const struct ss_device *d);
 
+/** The most that lived on it at once since ss_device_watch_allocated, or since it was opened. */
+size_t ss_device_most_allocated(const struct ss_device *d);
+void ss_device_watch_allocated(struct ss_device *d);
+
 /** Kernel programs built so far, and the seconds it took. */
 size_t ss_device_builds(const struct ss_device *d, double *seconds);
 
