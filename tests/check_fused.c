@@ -1,7 +1,7 @@
-/* The fused plan, in the form for CPU devices and in the form for GPUs: its losses and gradients against the double
- * reference and against the layered plan, its bits at different numbers of workers, and when it is refused. Shapes share kernels (three slices at a time,
- * tiles of four) where they can: a build takes a second. SLICESCORE_TEST_SMALL: a few of them, for a
- * simulator. */
+/* The fused plan, in the form for CPU devices and in the form for GPUs: its losses and gradients against the
+ * double reference and against the layered plan, its bits at different numbers of workers, and when it is
+ * refused. Shapes share kernels (three slices at a time, tiles of four) where they can: a build takes a
+ * second. SLICESCORE_TEST_SMALL: a few of them, for a simulator. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>

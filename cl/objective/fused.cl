@@ -1,5 +1,5 @@
-/* fused.cl - a whole step of an objective in one kernel: jet/fused.clh or, with -D GROUP=1, jet/fused_group.clh
- * with the outputs of this family. */
+/* fused.cl - a whole step of an objective in one kernel: jet/fused.clh or, with -D GROUP=1,
+ * jet/fused_group.clh with the outputs of this family. */
 #include "objective/fused_outputs.clh"
 
 /* these read the outputs */

@@ -84,7 +84,8 @@ static enum ss_device_type type_of(cl_device_type bits, bool unified)
     return SS_DEVICE_ACCELERATOR;
 }
 
-/* cl_intel_required_subgroup_size: sizes that a kernel can ask for. The fewer items, the more registers each. */
+/* cl_intel_required_subgroup_size: sizes that a kernel can ask for. The fewer items, the more registers each.
+ */
 static uint32_t least_sub_group(cl_device_id id)
 {
     enum { SUB_GROUP_SIZES_INTEL = 0x4108, MOST = 16 };

@@ -76,10 +76,11 @@ static enum ss_gemm_kind kind_of(const struct ss_device *d)
     return ss_device_is_cpu(d) ? SS_GEMM_OWN : SS_GEMM_CLBLAST;
 }
 
-/* The own product is two kernels: one for CPU devices, whose simple form runs anywhere, and one for GPUs. */
-static bool uses_tiles(const struct ss_device *d)
+/* On GPUs the own product has no simpler form: next comes plain. */
+static bool is_plain(const struct ss_device *d)
 {
-    return d->gemm.level == SS_GEMM_FAST && !ss_device_is_cpu(d);
+    return d->gemm.level == SS_GEMM_PLAIN ||
+           (d->gemm.level == SS_GEMM_SIMPLE && kind_of(d) == SS_GEMM_OWN && !ss_device_is_cpu(d));
 }
 
 enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g)
@@ -89,11 +90,11 @@ enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g)
     TRY(check(g));
     if (!g->m || !g->n || (!g->k && g->accumulate))
         return SS_OK;
-    if (!g->k || d->gemm.level == SS_GEMM_PLAIN)
+    if (!g->k || is_plain(d))
         return ss_gemm_plain(d, g);
     if (kind_of(d) == SS_GEMM_CLBLAST)
         return ss_gemm_clblast(d, g);
-    if (uses_tiles(d))
+    if (!ss_device_is_cpu(d))
         return ss_gemm_tiled(d, g, NULL);
     TRY(ss_gemm_own(d, g, d->gemm.level == SS_GEMM_SIMPLE));
 out:
@@ -107,20 +108,20 @@ void ss_gemm_choose(struct ss_device *d, enum ss_gemm_kind kind)
 
 const char *ss_gemm_backend(const struct ss_device *d)
 {
-    if (d->gemm.level == SS_GEMM_PLAIN)
+    if (is_plain(d))
         return "plain";
     if (kind_of(d) == SS_GEMM_CLBLAST)
         return "clblast";
-    if (uses_tiles(d))
+    if (!ss_device_is_cpu(d))
         return "own-tiled";
     return d->gemm.level == SS_GEMM_FAST ? "own" : "own-simple";
 }
 
 bool ss_gemm_set_aside(struct ss_device *d)
 {
-    if (d->gemm.level == SS_GEMM_PLAIN)
+    if (is_plain(d))
         return false;
-    d->gemm.level = kind_of(d) == SS_GEMM_CLBLAST ? SS_GEMM_PLAIN : d->gemm.level + 1;
+    d->gemm.level = kind_of(d) == SS_GEMM_CLBLAST || !ss_device_is_cpu(d) ? SS_GEMM_PLAIN : d->gemm.level + 1;
     return true;
 }
 

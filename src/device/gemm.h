@@ -1,8 +1,9 @@
 /*
  * gemm.h - the one matrix product: C = op(A) op(B), or C += op(A) op(B), fp32, row-major, any shape.
  *
- * Backends: "own" (register-tiled, the default on CPU devices; on GPUs through local memory), "clblast" (the default on GPUs), "plain" (one
- * work-item an element: the oracle, and what is left when a driver fails the self-test).
+ * Backends: "own" (register-tiled, the default on CPU devices; on GPUs through local memory), "clblast" (the
+ * default on GPUs), "plain" (one work-item an element: the oracle, and what is left when a driver fails the
+ * self-test).
  */
 #ifndef SS_DEVICE_GEMM_H
 #define SS_DEVICE_GEMM_H
@@ -24,8 +25,8 @@ SS_MUST_CHECK enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct s
 /** Choose the backend for all products of this device; SS_GEMM_AUTO is the default for its type. */
 void ss_gemm_choose(struct ss_device *d, enum ss_gemm_kind kind);
 
-/** What is in use: "own", "own-tiled" (that for GPUs), "own-simple" (without vectors and unrolled loops), "clblast" or
- * "plain". */
+/** What is in use: "own", "own-tiled" (that for GPUs), "own-simple" (without vectors and unrolled loops),
+ * "clblast" or "plain". */
 const char *ss_gemm_backend(const struct ss_device *d);
 
 /** Use the next simpler backend from now on, whatever is chosen later; false if it is plain already. Drivers

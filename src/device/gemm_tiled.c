@@ -5,7 +5,7 @@
 #include "device/tiles.h"
 
 enum { MOST_SLICES = 32, LEAST_SLICE = 512 };
-enum { ACCUMULATE = 1, ALIGNED = 2 }; /* flags of the kernel */
+enum { ACCUMULATE = 1, ALIGNED = 2 };             /* flags of the kernel */
 static const size_t most_parts = (size_t)1 << 22; /* floats of partial products */
 
 static size_t parts_of(size_t n, size_t size)
@@ -91,18 +91,13 @@ enum ss_status ss_gemm_tiled(struct ss_device *d, const struct ss_gemm *g, const
     if (sliced)
         TRY(room(d, slices * g->m * g->n));
     TRY(kernel_of(d, g, &t, &k));
-    const struct ss_arg args[] = {ss_arg_u32((uint32_t)g->m),
-                                  ss_arg_u32((uint32_t)g->n),
-                                  ss_arg_u32((uint32_t)g->k),
-                                  ss_arg_span(g->a),
-                                  ss_arg_u32((uint32_t)g->lda),
-                                  ss_arg_span(g->b),
-                                  ss_arg_u32((uint32_t)g->ldb),
-                                  ss_arg_span(sliced ? ss_span_of(d->gemm.parts) : g->c),
-                                  ss_arg_u32((uint32_t)ldc),
-                                  ss_arg_u32((uint32_t)slice_k),
-                                  ss_arg_u32((uint32_t)(g->m * g->n)),
-                                  ss_arg_u32(flags)};
+    const struct ss_arg args[] = {
+        ss_arg_u32((uint32_t)g->m),          ss_arg_u32((uint32_t)g->n),
+        ss_arg_u32((uint32_t)g->k),          ss_arg_span(g->a),
+        ss_arg_u32((uint32_t)g->lda),        ss_arg_span(g->b),
+        ss_arg_u32((uint32_t)g->ldb),        ss_arg_span(sliced ? ss_span_of(d->gemm.parts) : g->c),
+        ss_arg_u32((uint32_t)ldc),           ss_arg_u32((uint32_t)slice_k),
+        ss_arg_u32((uint32_t)(g->m * g->n)), ss_arg_u32(flags)};
     TRY(ss_launch(k, range, args, SS_COUNT(args)));
     if (sliced)
         TRY(ss_partials_sum(d, d->gemm.parts, slices, g->m * g->n, g->m, g->n, g->c, g->ldc, g->accumulate));

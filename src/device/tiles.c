@@ -24,8 +24,9 @@ void ss_tiles_choose(const struct ss_device *d, size_t rows, size_t columns, siz
     t.item_m = rows <= t.group_m ? 1 : rows <= 2 * (size_t)t.group_m ? 2 : 4;
     while (t.group_m * t.item_m < 4)
         t.item_m *= 2;
-    /* Where groups can be asked to run by so many items (info->sub_group), an item has 128 registers. */
-    t.item_n = columns <= 4 * (size_t)t.group_n || (large && info->sub_group) ? 4 : 8;
+    /* 8 columns an item spill where it has 128 registers (Intel; AMD's gfx1100 in clang 15) and a kernel
+     * holds much besides the product. */
+    t.item_n = large || columns <= 4 * (size_t)t.group_n ? 4 : 8;
     while (t.depth * t.item_m < t.group_n || t.depth * t.item_n < t.group_m)
         t.depth *= 2;
     if (ss_tiles_local_bytes(&t) + local_bytes > info->local_memory)
@@ -75,12 +76,16 @@ size_t ss_tiles_local_bytes(const struct ss_tiles *t)
            sizeof(float);
 }
 
-void ss_tiles_defines(const struct ss_device *d, const struct ss_tiles *t, struct ss_define out[SS_TILES_DEFINES])
+void ss_tiles_defines(const struct ss_device *d, const struct ss_tiles *t,
+                      struct ss_define out[SS_TILES_DEFINES])
 {
-    const struct ss_define all[SS_TILES_DEFINES] = {
-        {"GROUP_M", t->group_m},   {"GROUP_N", t->group_n}, {"ITEM_M", t->item_m},
-        {"ITEM_N", t->item_n},     {"DEPTH", t->depth},     {"BUFFERS", t->buffers},
-        {"SUB_GROUP", ss_device_info(d)->sub_group}};
+    const struct ss_define all[SS_TILES_DEFINES] = {{"GROUP_M", t->group_m},
+                                                    {"GROUP_N", t->group_n},
+                                                    {"ITEM_M", t->item_m},
+                                                    {"ITEM_N", t->item_n},
+                                                    {"DEPTH", t->depth},
+                                                    {"BUFFERS", t->buffers},
+                                                    {"SUB_GROUP", ss_device_info(d)->sub_group}};
 
     for (size_t i = 0; i < SS_TILES_DEFINES; i++)
         out[i] = all[i];
@@ -102,9 +107,8 @@ enum ss_status ss_partials_sum(struct ss_device *d, struct ss_buffer *parts, siz
     enum ss_status st = SS_OK;
 
     TRY(ss_device_kernel(d, "device/partials.cl", "partials_sum", NULL, 0, &k));
-    TRY(ss_launch(k,
-                  (struct ss_range){.global = {rows * columns, PARALLEL}, .local = {ELEMENTS, PARALLEL}}, args,
-                  SS_COUNT(args)));
+    TRY(ss_launch(k, (struct ss_range){.global = {rows * columns, PARALLEL}, .local = {ELEMENTS, PARALLEL}},
+                  args, SS_COUNT(args)));
 out:
     return st;
 }

@@ -20,7 +20,7 @@ enum { SS_TILES_DEFINES = 7 };
  * For products of so many rows and columns, within what the device says of its groups and local memory.
  *
  * @param local_bytes  of local memory that is used beside
- * @param large        the kernel holds much besides: fewer registers an item where they are known to be few
+ * @param large        the kernel holds much besides: fewer registers for the product
  */
 void ss_tiles_choose(const struct ss_device *d, size_t rows, size_t columns, size_t local_bytes, bool large,
                      struct ss_tiles *out);
@@ -28,15 +28,16 @@ void ss_tiles_choose(const struct ss_device *d, size_t rows, size_t columns, siz
 /** NULL if a kernel can be built with these constants and run on this device, else why not. */
 const char *ss_tiles_wrong(const struct ss_device *d, const struct ss_tiles *t);
 
-size_t ss_tiles_items(const struct ss_tiles *t);       /* of a group */
-size_t ss_tiles_rows(const struct ss_tiles *t);        /* of a tile */
+size_t ss_tiles_items(const struct ss_tiles *t); /* of a group */
+size_t ss_tiles_rows(const struct ss_tiles *t);  /* of a tile */
 size_t ss_tiles_columns(const struct ss_tiles *t);
 size_t ss_tiles_local_bytes(const struct ss_tiles *t); /* of local memory */
 
-void ss_tiles_defines(const struct ss_device *d, const struct ss_tiles *t, struct ss_define out[SS_TILES_DEFINES]);
+void ss_tiles_defines(const struct ss_device *d, const struct ss_tiles *t,
+                      struct ss_define out[SS_TILES_DEFINES]);
 
-/** Enqueue: `to` = or += the sum of n_parts arrays of `rows` x `columns` in `parts`, part_size elements apart, in
- * their order. ld elements between rows of `to`. */
+/** Enqueue: `to` = or += the sum of n_parts arrays of `rows` x `columns` in `parts`, part_size elements
+ * apart, in their order. ld elements between rows of `to`. */
 SS_MUST_CHECK enum ss_status ss_partials_sum(struct ss_device *d, struct ss_buffer *parts, size_t n_parts,
                                              size_t part_size, size_t rows, size_t columns, struct ss_span to,
                                              size_t ld, bool accumulate);

@@ -1,7 +1,7 @@
 /*
  * fused.h - the plan that runs a whole step of a perceptron, forward, loss, reverse and parameter gradient,
- * in one kernel: cl/jet/fused.clh for CPU devices, cl/jet/fused_group.clh for GPUs. For nets whose layers fit in
- * a core's cache, or in the share of it that a work-group has.
+ * in one kernel: cl/jet/fused.clh for CPU devices, cl/jet/fused_group.clh for GPUs. For nets whose layers fit
+ * in a core's cache, or in the share of it that a work-group has.
  *
  * What the outputs mean is the caller's: it names a kernel file that includes its own functions of output
  * jets and then jet/fused.clh, and hands over numbers that these functions read.

@@ -2,8 +2,8 @@
 
 #include "base/checked.h"
 
-/* Rows of a tile in all. For an item's: enough that a gradient's sums stay long in registers, and few enough that
- * a panel of them stays in L1. A group's is filled by its products' tile. */
+/* Rows of a tile in all. For an item's: enough that a gradient's sums stay long in registers, and few enough
+ * that a panel of them stays in L1. A group's is filled by its products' tile. */
 enum { ROWS_WANTED = 84, TILES_WANTED = 8, MOST_PARTIALS = 64, BLOCK = 16, WIDEST = 512 };
 enum { GROUPS_WANTED = 128, MOST_GROUP_PARTIALS = 256, GROUPS_A_UNIT = 4, GROUP_ROWS = 64 };
 enum { RESIDUAL = 1, INPUT_MAJOR = 2, WITH_BACK = 4, WITH_FORWARD = 8 }; /* cl/jet/fused_layer.clh */
@@ -41,8 +41,8 @@ static size_t choose_group_tile(const struct ss_fused_options *o, size_t streams
     return tile ? tile : 1;
 }
 
-/* On CPU devices a partial gradient is written and read once more than those of one partial would be, which its
- * tiles have to be worth; GPUs need the groups. */
+/* On CPU devices a partial gradient is written and read once more than those of one partial would be, which
+ * its tiles have to be worth; GPUs need the groups. */
 size_t ss_fused_shape_partials(const struct ss_fused_shape *s, size_t rows)
 {
     const size_t tiles = parts_of(rows, s->tile), worth = tiles / 4;
@@ -78,8 +78,8 @@ static void place_packed(struct ss_fused_shape *s, const struct ss_fused_options
     l->forward = (uint32_t)take(&s->packed, dot ? 0 : n_in * l->out_stride);
     l->back = (uint32_t)take(&s->packed, l->flags & WITH_BACK ? n_out * l->in_stride : 0);
     l->bias = (uint32_t)take(&s->packed, l->out_stride);
-    l->gradient = (uint32_t)take(&s->partial,
-                                 l->flags & INPUT_MAJOR ? n_in * l->out_stride : n_out * l->in_stride);
+    l->gradient =
+        (uint32_t)take(&s->partial, l->flags & INPUT_MAJOR ? n_in * l->out_stride : n_out * l->in_stride);
     l->gradient_bias = (uint32_t)take(&s->partial, l->out_stride);
     s->blocks += parts_of(n_in, BLOCK);
     s->lines += (l->flags & INPUT_MAJOR ? n_in : n_out) + 1;
@@ -197,9 +197,10 @@ static const char *shape_for_groups(struct ss_device *device, const struct ss_gr
     const size_t local = ss_tiles_local_bytes(&s->tiles) + rows_bytes(s);
     if (local > info->local_memory)
         return "the device has too little local memory for so many streams";
-    s->local = like ? like->local
-                    : !o->global_jets && local + s->scratch * sizeof(float) <= info->local_memory;
-    s->workers = s->local ? MOST_GROUP_PARTIALS : GROUPS_A_UNIT * (info->compute_units ? info->compute_units : 1);
+    s->local =
+        like ? like->local : !o->global_jets && local + s->scratch * sizeof(float) <= info->local_memory;
+    s->workers =
+        s->local ? MOST_GROUP_PARTIALS : GROUPS_A_UNIT * (info->compute_units ? info->compute_units : 1);
     return s->scratch > MOST_GROUP_SCRATCH ? "the jets of its layers do not fit in a cache" : NULL;
 }
 

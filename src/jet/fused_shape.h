@@ -12,8 +12,8 @@
 #include "jet/fused.h"
 #include "jet/fused_net.h"
 
-/* A register tile on CPU devices is ROWS x VECTORS vectors: 24 sums of 32 registers of 16 floats (AVX-512), 12
- * of 16 of 8 or of 4. */
+/* A register tile on CPU devices is ROWS x VECTORS vectors: 24 sums of 32 registers of 16 floats (AVX-512),
+ * 12 of 16 of 8 or of 4. */
 enum { SS_FUSED_ROWS = 6 };
 
 struct ss_fused_layer { /* as in cl/jet/fused_layer.clh */
@@ -28,14 +28,14 @@ struct ss_fused_layer { /* as in cl/jet/fused_layer.clh */
 struct ss_fused_shape {
     struct ss_fused_net net;
     struct ss_fused_layer layers[SS_FUSED_LAYERS];
-    bool grouped;            /* the form for GPUs: */
-    struct ss_tiles tiles;   /* of its products */
-    bool local;              /* its jets are in local memory */
-    uint32_t width, vectors; /* the form for CPU devices: floats of a vector, vectors of a tile's row */
-    uint32_t tile, rows;     /* rows = streams x tile */
-    size_t stride;           /* of the input */
-    size_t noise_at, scratch;         /* floats of a worker */
-    size_t base_at, packed;           /* floats of the packed parameters */
+    bool grouped;             /* the form for GPUs: */
+    struct ss_tiles tiles;    /* of its products */
+    bool local;               /* its jets are in local memory */
+    uint32_t width, vectors;  /* the form for CPU devices: floats of a vector, vectors of a tile's row */
+    uint32_t tile, rows;      /* rows = streams x tile */
+    size_t stride;            /* of the input */
+    size_t noise_at, scratch; /* floats of a worker */
+    size_t base_at, packed;   /* floats of the packed parameters */
     size_t base_gradient_at, partial; /* floats of a partial gradient */
     size_t blocks, lines;             /* items of packing and of the reduction */
     size_t workers, partials;
@@ -54,7 +54,8 @@ size_t ss_fused_shape_partials(const struct ss_fused_shape *s, size_t rows);
 /** Bytes of its memory on the device. */
 size_t ss_fused_shape_bytes(const struct ss_fused_shape *s);
 
-/** Width of the first layer that is too wide for the fused plan to be expected to be the faster; 0: none is. */
+/** Width of the first layer that is too wide for the fused plan to be expected to be the faster; 0: none is.
+ */
 size_t ss_fused_shape_too_wide(const struct ss_fused_shape *s);
 
 #endif
