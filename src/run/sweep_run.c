@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "run/report.h"
 #include "run/stop.h"
 #include "run/sweep.h"
 #include "run/sweep_halving.h"
@@ -527,8 +528,10 @@ enum ss_status ss_sweep_run(const struct ss_sweep_request *request, char **folde
     TRY(fill_ledger(&named, l, &points));
     ss_say(SS_LEVEL_NOTE, "%s: %zu points%s", *folder, points.count,
            same ? ", those that are the same once" : "");
-    if (!request->prepare)
+    if (!request->prepare) {
         st = run_workers(request, *folder, l);
+        ss_report_try(*folder);
+    }
     remove_points(*folder);
     st = finish(l, *folder, st, counts);
 out:

@@ -324,6 +324,20 @@ void ss_best_release(struct ss_best *b)
     *b = (struct ss_best){0};
 }
 
+static enum ss_status default_metric(const struct ss_sheet *s, const char **out)
+{
+    const char *const common = ss_sheet_common_metric(s);
+
+    if (ss_sheet_done(s) == 0)
+        return SS_FAIL(SS_ERR_FILE, "no point of this sweep is done yet");
+    if (!common)
+        return SS_FAIL(SS_ERR_USAGE,
+                       "the points have no metric in common; choose one with --metric: `slicescore sweep "
+                       "table DIR` shows what there is");
+    *out = common;
+    return SS_OK;
+}
+
 static enum ss_status take_best(const struct ss_sheet *s, size_t i, const char *metric, struct ss_best *out)
 {
     const struct ss_point *const p = &s->points.items[i];
@@ -350,7 +364,7 @@ enum ss_status ss_sweep_best(const char *folder, const char *metric, struct ss_b
 
     TRY(ss_sheet_open(folder, &s));
     if (!metric)
-        TRY(ss_sheet_default_metric(&s, &metric));
+        TRY(default_metric(&s, &metric));
     TRY(ss_sheet_means(&s, metric, &means));
     best = ss_sheet_best(means, s.n_groups, ss_metric_higher_is_better(metric));
     if (best == s.n_groups) {
