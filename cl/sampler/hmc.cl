@@ -82,8 +82,8 @@ kernel void hmc_accept(const uint seed, const uint purpose, const uint step_word
             normal_part += (x[j] - qj) * (x[j] + qj);
         }
     }
-    const float log_ratio = b * (x_energy[chain] - q_energy[q_energy_at + chain]) +
-                            0.5f * ((1.0f - b) * normal_part + kinetic);
+    const float log_ratio =
+        b * (x_energy[chain] - q_energy[q_energy_at + chain]) + 0.5f * ((1.0f - b) * normal_part + kinetic);
     const uint4 bits = ss_philox((uint4)(step_word, (uint)chain, 1, 0), (uint2)(seed, purpose));
     probability[chain] = isnan(log_ratio) ? 0.0f : exp(min(log_ratio, 0.0f));
     if (!(log_ratio > -1000.0f))

@@ -32,7 +32,7 @@ enum ss_purpose {
     SS_PURPOSE_PERMUTE = 13,       /* transform permute */
     SS_PURPOSE_SUBSET = 14,        /* rows chosen for evaluation or pictures */
     SS_PURPOSE_SWEEP = 15,         /* random points of a sweep: (point, hash of the key, 0, 0) */
-    SS_PURPOSE_ANNEALING = 16      /* as SAMPLER; steps of the ways there and back have numbers of their own */
+    SS_PURPOSE_ANNEALING = 16 /* as SAMPLER; steps of the ways there and back have numbers of their own */
 };
 
 /** Four 32-bit words of the stream (seed, purpose) at `counter`. */

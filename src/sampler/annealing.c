@@ -1,6 +1,7 @@
 #include "sampler/annealing.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ enum {
 static const double PILOT_LENGTH = 0.25, RATE = 1.0, TARGET = 0.7;
 
 /* Numbers are drawn once: the first of each way. */
-enum { FIRST_PILOT = 0, FIRST_FORWARD = 1 << 28, FIRST_BACKWARD = 1 << 29 };
+enum { FIRST_PILOT = 0, FIRST_FORWARD = 1 << 28, FIRST_BACKWARD = 2 << 28, FIRST_FROM_ROWS = 3 << 28 };
 
 struct stop { /* of the path */
     double length, temperature, log_e;
@@ -36,8 +37,9 @@ struct work {
     double *log_weight;
     struct stop *path;
     size_t stops;
-    uint64_t done, all; /* steps of both ways; all = 0 in the pilot */
+    uint64_t done, all; /* steps of all ways; all = 0 in the pilot */
     double accepted;    /* of them, mean over chains */
+    char why[sizeof(((struct ss_annealing *)0)->why)];
 };
 
 static enum ss_status report(struct work *w)
@@ -73,8 +75,8 @@ static enum ss_status read_excess(struct work *w)
     TRY(ss_hmc_excess(w->hmc, w->excess));
     for (size_t c = 0; c < w->chains; c++)
         if (isnan(w->excess[c]) || w->excess[c] == -INFINITY) {
-            st = SS_FAIL(SS_ERR_DIVERGED, "annealing: the energy of chain %zu is %g", c,
-                         (double)w->excess[c]);
+            snprintf(w->why, sizeof(w->why), "the energy of a chain is %g", (double)w->excess[c]);
+            st = SS_ERR_DIVERGED;
             break;
         }
 out:
@@ -106,11 +108,11 @@ static enum ss_status pilot_steps(struct work *w, double temperature, uint32_t *
 
     for (int i = 0; i < PILOT_STEPS; i++, ++*number) {
         double acceptance = 0;
-        TRY(ss_hmc_enqueue(w->hmc, &(struct ss_hmc_step){
-                                       .number = *number,
-                                       .leaps = ss_hmc_leaps(w->hmc, *number, w->options->leapfrog),
-                                       .step_size = exp(*log_e),
-                                       .temperature = temperature}));
+        TRY(ss_hmc_enqueue(
+            w->hmc, &(struct ss_hmc_step){.number = *number,
+                                          .leaps = ss_hmc_leaps(w->hmc, *number, w->options->sizes.leapfrog),
+                                          .step_size = exp(*log_e),
+                                          .temperature = temperature}));
         TRY(ss_hmc_acceptance(w->hmc, &acceptance));
         *log_e += RATE * (acceptance - TARGET);
     }
@@ -134,10 +136,9 @@ static enum ss_status find_path(struct work *w)
         const double spread = deviation(w), left = 1 - s.temperature;
         const double step = spread * left > PILOT_LENGTH ? PILOT_LENGTH / spread : left;
         if (isnan(spread) || w->stops > PILOT_MOST || !(s.temperature + step > s.temperature)) {
-            st = SS_FAIL(SS_ERR_DIVERGED,
-                         "annealing: no way from a Gaussian to the model in %zu temperatures; it got to %.2g "
-                         "of 1",
-                         w->stops, s.temperature);
+            snprintf(w->why, sizeof(w->why),
+                     "no way from a Gaussian to the model: annealing got to %.2g of 1", s.temperature);
+            st = SS_ERR_DIVERGED;
             goto out;
         }
         s.length += step * spread;
@@ -168,17 +169,17 @@ static struct stop at(const struct work *w, uint32_t k, uint32_t n)
     return (struct stop){length, (double)b, p[i - 1].log_e + t * (p[i].log_e - p[i - 1].log_e)};
 }
 
-/* ---- the two ways ---- */
+/* ---- the ways ---- */
 
 static enum ss_status move(struct work *w, const struct stop *s, uint32_t number)
 {
     enum ss_status st = SS_OK;
 
-    TRY(ss_hmc_enqueue(w->hmc, &(struct ss_hmc_step){
-                                   .number = number,
-                                   .leaps = ss_hmc_leaps(w->hmc, number, w->options->leapfrog),
-                                   .step_size = exp(s->log_e),
-                                   .temperature = s->temperature}));
+    TRY(ss_hmc_enqueue(
+        w->hmc, &(struct ss_hmc_step){.number = number,
+                                      .leaps = ss_hmc_leaps(w->hmc, number, w->options->sizes.leapfrog),
+                                      .step_size = exp(s->log_e),
+                                      .temperature = s->temperature}));
     TRY(report(w));
 out:
     return st;
@@ -187,7 +188,7 @@ out:
 /* The weights take the step between temperatures k - 1 and k, `sign` = -1 up and 1 down. */
 static enum ss_status weigh(struct work *w, uint32_t k, double sign)
 {
-    const uint32_t n = w->options->temperatures;
+    const uint32_t n = w->options->sizes.temperatures;
     const double step = at(w, k, n).temperature - at(w, k - 1, n).temperature;
     enum ss_status st = SS_OK;
 
@@ -200,7 +201,7 @@ out:
 
 static enum ss_status go_forward(struct work *w)
 {
-    const uint32_t n = w->options->temperatures;
+    const uint32_t n = w->options->sizes.temperatures;
     enum ss_status st = SS_OK;
 
     memset(w->log_weight, 0, w->chains * sizeof(*w->log_weight));
@@ -215,21 +216,22 @@ out:
     return st;
 }
 
-static enum ss_status go_back(struct work *w)
+/* From where the chains are told to be, moved on at b = 1 first. */
+static enum ss_status go_back(struct work *w, uint32_t first)
 {
-    const uint32_t n = w->options->temperatures;
+    const uint32_t n = w->options->sizes.temperatures;
     const struct stop last = at(w, n, n);
     enum ss_status st = SS_OK;
 
     memset(w->log_weight, 0, w->chains * sizeof(*w->log_weight));
     TRY(ss_hmc_start(w->hmc, w->u));
     for (uint32_t i = 0; i < w->options->warmup; i++)
-        TRY(move(w, &last, FIRST_BACKWARD + i));
+        TRY(move(w, &last, first + i));
     for (uint32_t k = n; k >= 1; k--) {
         const struct stop s = at(w, k - 1, n);
         TRY(weigh(w, k, 1));
         if (k > 1)
-            TRY(move(w, &s, FIRST_BACKWARD + w->options->warmup + n - k));
+            TRY(move(w, &s, first + w->options->warmup + n - k));
     }
 out:
     return st;
@@ -298,7 +300,41 @@ static double log_base(const struct work *w)
     return sum;
 }
 
-static enum ss_status both_ways(struct work *w, const float *rows, size_t n_rows, struct ss_annealing *out)
+/* The chains' states on the way forth drawn again by their weights: of the model's law, the better the more
+ * of them count. Systematic, so that it adds little noise of its own. */
+static enum ss_status take_own(struct work *w, const struct ss_log_estimate *forward)
+{
+    const size_t D = w->D, n = w->chains;
+    float *u = NULL, four[4];
+    double sum = 0;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_allocate(n * D, &u));
+    TRY(ss_span_read(ss_hmc_states(w->hmc), u, n * D));
+    ss_random_uniform(w->options->seed, SS_PURPOSE_ANNEALING, (uint32_t[4]){0, 0, 5, 0}, four);
+    for (size_t c = 0, taken = 0; c < n; c++) { /* the last takes what rounding leaves */
+        sum += exp(w->log_weight[c] - forward->value);
+        for (; taken < n && ((double)taken + (double)four[0] < sum || c + 1 == n); taken++)
+            memcpy(w->u + taken * D, u + c * D, D * sizeof(*u));
+    }
+out:
+    free(u);
+    return st;
+}
+
+static enum ss_status way_back(struct work *w, uint32_t first, double base, struct ss_log_estimate *out)
+{
+    enum ss_status st = SS_OK;
+
+    TRY(go_back(w, first));
+    TRY(count(w));
+    *out = mean_weight(w);
+    out->value = base - out->value;
+out:
+    return st;
+}
+
+static enum ss_status all_ways(struct work *w, const float *rows, size_t n_rows, struct ss_annealing *out)
 {
     const double base = log_base(w);
     struct ss_annealing a = {.length = w->path[w->stops - 1].length};
@@ -307,12 +343,15 @@ static enum ss_status both_ways(struct work *w, const float *rows, size_t n_rows
     TRY(go_forward(w));
     TRY(count(w));
     a.forward = mean_weight(w);
+    if (!isfinite(a.forward.value)) {
+        snprintf(w->why, sizeof(w->why), "no chain found where the model has mass");
+        return SS_ERR_DIVERGED;
+    }
+    TRY(take_own(w, &a.forward));
     a.forward.value += base;
+    TRY(way_back(w, FIRST_BACKWARD, base, &a.backward));
     take_rows(w, rows, n_rows);
-    TRY(go_back(w));
-    TRY(count(w));
-    a.backward = mean_weight(w);
-    a.backward.value = base - a.backward.value;
+    TRY(way_back(w, FIRST_FROM_ROWS, base, &a.from_rows));
     a.acceptance = w->accepted / (double)w->all;
     *out = a;
 out:
@@ -325,12 +364,12 @@ static enum ss_status check(const struct ss_annealing_options *o, const struct s
 
     if (!model->is_energy)
         return SS_FAIL(SS_ERR_USAGE, "a score net has no density to normalize");
-    if (o->chains < 2 || !o->temperatures || o->temperatures > FIRST_FORWARD / 2 || !o->leapfrog ||
-        o->warmup > FIRST_FORWARD || !n_rows)
+    if (o->sizes.chains < 2 || !o->sizes.temperatures || o->sizes.temperatures > FIRST_FORWARD / 2 ||
+        !o->sizes.leapfrog || o->warmup > FIRST_FORWARD || !n_rows)
         return SS_FAIL(SS_ERR_USAGE,
                        "annealing needs 2 chains, a temperature, a leapfrog step and a row at least, found "
-                       "%zu, %u, %u and %zu",
-                       o->chains, o->temperatures, o->leapfrog, n_rows);
+                       "%u, %u, %u and %zu",
+                       o->sizes.chains, o->sizes.temperatures, o->sizes.leapfrog, n_rows);
     for (size_t i = 0; i < D; i++)
         if (!(o->base.factor[i * D + i] > 0) || !isfinite(o->base.mean[i]))
             return SS_FAIL(SS_ERR_USAGE, "the Gaussian that annealing begins at has no density");
@@ -341,7 +380,7 @@ static enum ss_status run(struct work *w, const float *rows, size_t n_rows, stru
 {
     const struct ss_annealing_options *const o = w->options;
     const struct ss_hmc_options hmc = {
-        .chains = o->chains, .seed = o->seed, .purpose = SS_PURPOSE_ANNEALING, .map = &o->base};
+        .chains = o->sizes.chains, .seed = o->seed, .purpose = SS_PURPOSE_ANNEALING, .map = &o->base};
     enum ss_status st = SS_OK;
 
     TRY(ss_allocate(w->chains * w->D, &w->u));
@@ -352,10 +391,10 @@ static enum ss_status run(struct work *w, const float *rows, size_t n_rows, stru
     TRY(find_path(w));
     const double each = (ss_clock_seconds() - start) / (double)(w->stops * PILOT_STEPS);
     w->done = 0;
-    w->all = 2 * ((uint64_t)o->temperatures - 1) + o->warmup;
+    w->all = 3 * ((uint64_t)o->sizes.temperatures - 1) + 2 * (uint64_t)o->warmup;
     if (w->watch && w->watch->expect)
         w->watch->expect(w->watch->context, each * (double)w->all);
-    TRY(both_ways(w, rows, n_rows, out));
+    TRY(all_ways(w, rows, n_rows, out));
 out:
     return st;
 }
@@ -370,12 +409,17 @@ enum ss_status ss_annealing_run(struct ss_device *device, const struct ss_model 
                      .parameters = parameters,
                      .options = options,
                      .watch = watch,
-                     .chains = options->chains,
+                     .chains = options->sizes.chains,
                      .D = model->dimension};
     enum ss_status st = SS_OK;
 
     TRY(check(options, model, n_rows));
-    TRY(run(&w, rows, n_rows, out));
+    st = run(&w, rows, n_rows, out);
+    if (st == SS_ERR_DIVERGED) { /* neither the caller's fault nor the device's: it is told in the result */
+        *out = (struct ss_annealing){0};
+        strcpy(out->why, w.why);
+        st = SS_OK;
+    }
 out:
     ss_hmc_free(w.hmc);
     free(w.u);

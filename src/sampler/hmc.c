@@ -14,11 +14,11 @@ struct ss_hmc {
     uint32_t seed;
     enum ss_purpose purpose;
     struct ss_scorer *scorer;
-    struct ss_buffer *u, *score, *energy;     /* the states, and -dE/du and E there */
-    struct ss_buffer *momentum;               /* p */
-    struct ss_buffer *accepted, *divergent;   /* counts */
-    struct ss_buffer *probability, *excess;   /* chains */
-    struct ss_buffer *means, *factor;         /* of the map: its mean once for each chain; NULL without */
+    struct ss_buffer *u, *score, *energy;   /* the states, and -dE/du and E there */
+    struct ss_buffer *momentum;             /* p */
+    struct ss_buffer *accepted, *divergent; /* counts */
+    struct ss_buffer *probability, *excess; /* chains */
+    struct ss_buffer *means, *factor;       /* of the map: its mean once for each chain; NULL without */
     struct ss_buffer *proposal, *proposal_score;
     struct ss_span q, q_score; /* where a proposal is: the scorer's own memory without a map */
     struct ss_kernel *begin, *leap, *accept, *weigh;
@@ -195,9 +195,12 @@ enum ss_status ss_hmc_enqueue(struct ss_hmc *h, const struct ss_hmc_step *step)
                                    ss_arg_buffer(h->score),
                                    ss_arg_buffer(h->momentum),
                                    ss_arg_span(h->q)};
-    const struct ss_arg leap[] = {ss_arg_u32((uint32_t)(chains * h->D)), ss_arg_f32(length),
-                                  ss_arg_f32(b),                         ss_arg_span(h->q_score),
-                                  ss_arg_buffer(h->momentum),            ss_arg_span(h->q)};
+    const struct ss_arg leap[] = {ss_arg_u32((uint32_t)(chains * h->D)),
+                                  ss_arg_f32(length),
+                                  ss_arg_f32(b),
+                                  ss_arg_span(h->q_score),
+                                  ss_arg_buffer(h->momentum),
+                                  ss_arg_span(h->q)};
     enum ss_status st = SS_OK;
 
     TRY(ss_launch(h->begin, (struct ss_range){.global = {(h->D + 3) / 4, chains}}, begin, SS_COUNT(begin)));

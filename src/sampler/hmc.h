@@ -13,7 +13,7 @@
 
 struct ss_hmc;
 
-struct ss_affine_map { /* x = mean + factor u */
+struct ss_affine_map {    /* x = mean + factor u */
     const double *mean;   /* D */
     const double *factor; /* D x D, row-major, regular */
 };
