@@ -187,17 +187,17 @@
         "at most so many held-out rows")                                                                     \
     KEY(EVALUATE_LOG_Z, "evaluate.log_z", ENUM, evaluate.log_z, &ss_log_zs, 0, 0, "auto",                    \
         SS_WITH(MODEL_KIND, SS_ENERGIES),                                                                    \
-        "how energies are normalized. auto: by quadrature in one and two columns, in more by annealing when " \
+        "how energies are normalized. auto: by quadrature in one and two columns, in more by annealing when "\
         "`slicescore evaluate` is asked, which takes long; annealing: at the end of a run too; none")        \
     KEY(EVALUATE_ANNEALING, "evaluate.annealing", BLOCK, evaluate.annealing, NULL, 0, 0, NULL, SS_ALWAYS,    \
         "annealed importance sampling of log Z")                                                             \
     KEY(EVALUATE_ANNEALING_CHAINS, "evaluate.annealing.chains", INTEGER, evaluate.annealing.chains, NULL, 2, \
-        16777216, "512", SS_WITH(MODEL_KIND, SS_ENERGIES), "chains, each of which gives one weight")         \
+        16777216, "512", SS_ALWAYS, "chains, each of which gives one weight")                                \
     KEY(EVALUATE_ANNEALING_TEMPERATURES, "evaluate.annealing.temperatures", INTEGER,                         \
-        evaluate.annealing.temperatures, NULL, 1, 10000000, "1000", SS_WITH(MODEL_KIND, SS_ENERGIES),        \
+        evaluate.annealing.temperatures, NULL, 1, 10000000, "1000", SS_ALWAYS,                               \
         "steps from a Gaussian to the model, and back")                                                      \
     KEY(EVALUATE_ANNEALING_LEAPFROG, "evaluate.annealing.leapfrog", INTEGER, evaluate.annealing.leapfrog,    \
-        NULL, 1, 10000, "5", SS_WITH(MODEL_KIND, SS_ENERGIES),                                               \
+        NULL, 1, 10000, "5", SS_ALWAYS,                                                                      \
         "leapfrog steps of Hamiltonian Monte Carlo at each temperature: at most so many, at least half")     \
     KEY(SAMPLE, "sample", BLOCK, sample.given, NULL, 0, 0, NULL, SS_ALWAYS,                                  \
         "samples at the end; without this block only where the data has one or two columns")                 \

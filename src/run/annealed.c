@@ -16,8 +16,9 @@ enum {
     SHELLS = 20,       /* spheres, each twice as large as the one before */
     TELL_SECONDS = 2   /* less is not worth a word */
 };
-/* Of a log Z that is called known: the largest standard error, and the largest distance of its two ways. */
-static const double MOST_ERROR = 0.3, MOST_GAP = 1;
+/* Of a log Z that is called known: the fewest chains that count, and the largest distance between its ways.
+ */
+static const double LEAST_ESS = 20, MOST_GAP = 1;
 
 /* ---- the Gaussian ---- */
 
@@ -187,7 +188,8 @@ static void judge(struct ss_normalizer *z)
     z->annealed = true;
     z->log_z = forward->value;
     z->error = fmax(forward->standard_error, fmax(gap, missed));
-    z->known = forward->standard_error <= MOST_ERROR && gap <= MOST_GAP && missed <= MOST_GAP;
+    z->known =
+        fmin(forward->ess, z->annealing.backward.ess) >= LEAST_ESS && gap <= MOST_GAP && missed <= MOST_GAP;
     if (!z->known && missed > gap)
         snprintf(
             z->why, sizeof(z->why),
@@ -196,9 +198,11 @@ static void judge(struct ss_normalizer *z)
             forward->value, z->annealing.from_rows.value);
     else if (!z->known)
         snprintf(z->why, sizeof(z->why),
-                 "annealing found log Z to be %.4g forth and %.4g back (%.2g of %u chains count): not close "
-                 "enough; more evaluate.annealing.temperatures bring them closer",
-                 forward->value, z->annealing.backward.value, forward->ess, z->sizes.chains);
+                 "annealing found log Z to be %.4g forth and %.4g back, of %u chains %.3g and %.3g count: "
+                 "not close "
+                 "enough; more evaluate.annealing.temperatures, or chains, bring them closer",
+                 forward->value, z->annealing.backward.value, z->sizes.chains, forward->ess,
+                 z->annealing.backward.ess);
     else if (missed < -MOST_GAP)
         ss_say(
             SS_LEVEL_WARNING,
