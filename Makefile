@@ -52,7 +52,8 @@ CL       := $(sort $(wildcard cl/*.cl cl/*.clh cl/*/*.cl cl/*/*.clh))
 TESTS    := $(sort $(wildcard tests/check_*.c))
 SUPPORT  := $(sort $(wildcard tests/support/*.c))
 CLI      := $(sort $(wildcard tests/cli/*.sh))
-OBJ      := $(SRC:%.c=$(BUILD)/%.o) $(BUILD)/cl/embedded.o
+PAGE     := src/report/page.css src/report/page.js
+OBJ      := $(SRC:%.c=$(BUILD)/%.o) $(BUILD)/cl/embedded.o $(BUILD)/src/report/page_files.o
 SUITES   := $(TESTS:tests/%.c=$(BUILD)/tests/%)
 # All rooms, for the program and the tests; and the two libraries for other programs, which show what
 # include/slicescore.h declares and nothing else.
@@ -67,6 +68,7 @@ PROGRAM  := $(if $(wildcard $(MAIN)),$(BUILD)/slicescore)
 # What the goals of this call need beyond compiler and libraries (tests/support/setup.sh): targets that run something
 # install it, the others only look.
 NEEDS_demo         := driver
+NEEDS_gallery      := driver
 NEEDS_bench        := driver
 NEEDS_test         := pocl check
 NEEDS_test-drivers := pocl check
@@ -76,12 +78,12 @@ NEEDS_oclgrind     := check oclgrind
 NEEDS_coverage     := pocl check gcovr
 NEEDS_lint         := check lint
 NEEDS_all          := check
-RUNNING := demo bench test test-drivers san oclgrind coverage lint setup
+RUNNING := demo gallery bench test test-drivers san oclgrind coverage lint setup
 NEEDS   := $(sort $(foreach goal,$(or $(MAKECMDGOALS),all),$(NEEDS_$(goal))))
 READY   := $(if $(filter $(RUNNING),$(MAKECMDGOALS)),ready,\
            $(if $(filter all install,$(or $(MAKECMDGOALS),all)),looked))
 
-.PHONY: all demo test test-drivers test-clblast san oclgrind lint coverage bench offline install uninstall clean help \
+.PHONY: all demo gallery test test-drivers test-clblast san oclgrind lint coverage bench offline install uninstall clean help \
         setup ready looked FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -107,17 +109,25 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -c -o $@ $<
 
-# Every kernel file as a string in one table, so that the binary needs no data path. A question mark is escaped
-# because two of them begin a trigraph.
+# A file as C strings, one a line. A question mark is escaped because two of them begin a trigraph.
+quoted = sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/?/\\?/g' -e 's/^/"/' -e 's/$$/\\n"/'
+
+# Every kernel file as a string in one table, so that the binary needs no data path.
 $(BUILD)/cl/embedded.c: $(CL) $(BUILD)/flags
 	$(call tell,EMBED,cl/)
 	@mkdir -p $(@D)
 	@{ echo '#include "device/embedded.h"'; echo '#include <stddef.h>'; \
 	   echo 'const struct ss_embedded ss_embedded[] = {'; \
 	   for f in $(CL); do echo "{\"$${f#cl/}\", \"\""; \
-	     sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/?/\\?/g' -e 's/^/"/' -e 's/$$/\\n"/' $$f; echo '},'; done; \
+	     $(quoted) $$f; echo '},'; done; \
 	   echo '{NULL, NULL}};'; } > $@
-$(BUILD)/cl/embedded.o: $(BUILD)/cl/embedded.c
+# The look and the script of reports.
+$(BUILD)/src/report/page_files.c: $(PAGE) $(BUILD)/flags
+	$(call tell,EMBED,$(PAGE))
+	@mkdir -p $(@D)
+	@{ echo '#include "report/page_files.h"'; \
+	   for f in $(PAGE); do echo "const char ss_page_$${f##*.}[] ="; $(quoted) $$f; echo ';'; done; } > $@
+$(BUILD)/cl/embedded.o $(BUILD)/src/report/page_files.o: %.o: %.c
 	$(Q)$(COMPILE) -Wno-overlength-strings -c -o $@ $<
 
 $(ROOMS): $(OBJ)
@@ -153,6 +163,9 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT:%.c=$(BUILD)/%.o) $(ROOMS)
 
 demo: $(PROGRAM) | ready ## train a 2-D density and draw it: under a minute, no download
 	@sh tests/support/demo.sh $(PROGRAM) experiments/two_moons.yaml
+
+gallery: $(PROGRAM) | ready ## run the gallery (GALLERY="ENTRY ..."), compare its figures with the recorded ones, draw anew
+	@SLICESCORE=$(PROGRAM) sh experiments/gallery.sh $(GALLERY)
 
 RUN = BUILD='$(BUILD)' PROGRAM='$(PROGRAM)' PYTHON='$(PYTHON)' MAKE='$(MAKE)' CC='$(CC)' V='$(V)'
 test: $(PROGRAM) $(SUITES) | ready ## all tests on PoCL (OCL_ICD_VENDORS=... for another driver)

@@ -178,10 +178,11 @@ const struct ss_command ss_command_score = {
     .name = "score",
     .words = "RUN FILE",
     .summary = "Log-density and score of each row of a file",
-    .details = "Rows and results are in the data's own units. Energies of one or two columns are normalized "
-               "by quadrature,\n"
-               "others if `slicescore evaluate` has found log Z, else known up to one constant; a score net has no "
-               "log_density.",
+    .details =
+        "Rows and results are in the data's own units. Energies of one or two columns are normalized "
+        "by quadrature,\n"
+        "others if `slicescore evaluate` has found log Z, else known up to one constant; a score net has no "
+        "log_density.",
     .least = 2,
     .most = 2,
     .options = options,

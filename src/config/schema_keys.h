@@ -120,6 +120,10 @@
         SS_WITH(OBJECTIVE_KIND, SS_SLICED), "distribution of the directions")                                \
     KEY(OBJECTIVE_COUNT, "objective.count", INTEGER, objective.count, NULL, 1, 65536, "1",                   \
         SS_WITH(OBJECTIVE_KIND, SS_SLICED), "M, slices for each row")                                        \
+    KEY(OBJECTIVE_CONTROL, "objective.control_variate", ENUM, objective.control, &ss_controls, 0, 0,         \
+        "fixed", SS_WITH(OBJECTIVE_KIND, SS_BIT(SS_OBJECTIVE_SSM_VR)),                                       \
+        "share of 1/2 (|s|^2 - (v.s)^2) added to ssm: all of it, or the share of least variance, estimated " \
+        "in each step from other slices")                                                                    \
     KEY(OBJECTIVE_SIGMA, "objective.sigma", NUMBER_ABOVE, objective.sigma, NULL, 0, 1e6, "0.1",              \
         SS_WITH(OBJECTIVE_KIND, SS_BIT(SS_OBJECTIVE_DSM)),                                                   \
         "standard deviation of the noise, in transformed units")                                             \
@@ -167,6 +171,8 @@
         "early stopping: evaluations without a better held-out objective, 0 = off")                          \
     KEY(TRAIN_METRICS, "train.metrics", LONG, train.report_every, NULL, 1, SS_MAX_COUNT, "20", SS_ALWAYS,    \
         "steps between rows of metrics.jsonl")                                                               \
+    KEY(TRAIN_TENSORBOARD, "train.tensorboard", BOOL, train.tensorboard, NULL, 0, 0, "false", SS_ALWAYS,     \
+        "the same rows as event files too, for `tensorboard --logdir`")                                      \
     KEY(TRAIN_CHECKPOINT, "train.checkpoint", BLOCK, train.checkpoint_every, NULL, 0, 0, NULL, SS_ALWAYS,    \
         "what is saved on the way")                                                                          \
     KEY(TRAIN_CHECKPOINT_EVERY, "train.checkpoint.every", LONG, train.checkpoint_every, NULL, 0,             \

@@ -7,7 +7,7 @@ written as safetensors, taken in by `slicescore import`, and scored again.
 
     python3 tests/peers/check_model.py --program build/release/slicescore [--device NAME]
 
-Exit 0: all agree; 1: some do not; 77: PyTorch is not installed.
+Exit 0: all agree; 1: some do not; 77: PyTorch or numpy is not installed.
 """
 
 import argparse
@@ -17,9 +17,15 @@ import subprocess
 import sys
 import tempfile
 
-from check_loss import ACTIVATIONS, read_safetensors, write_npy, write_safetensors
+try:
+    import numpy
+    import torch
+except ImportError as problem:
+    print(f"skip: {problem.name} is not installed")
+    sys.exit(77)
 
-import torch
+import common
+from check_loss import ACTIVATIONS
 
 # The program computes in float32, the reference in float64 of the same weights: relative to the largest number of its
 # kind, so that an energy near 0 is not asked for digits that float32 does not have.
@@ -89,7 +95,7 @@ class Program:
 
     def scores(self, run, rows):
         """Log-densities (None for a score net) and scores, by the command."""
-        write_npy(os.path.join(self.folder, "rows.npy"), rows)
+        numpy.save(os.path.join(self.folder, "rows.npy"), rows.numpy())
         self("score", run, "rows.npy", "-o", "scores.csv")
         with open(os.path.join(self.folder, "scores.csv"), newline="") as f:
             lines = list(csv.reader(f))
@@ -114,8 +120,10 @@ def there(program, case, rows):
     train = "train: {steps: 60, batch: 64, average: 0.9}\nsample: {count: 1, steps: 1}\n"
     program.write("there.yaml", data + experiment(case, "ssm_vr") + train)
     program("run", "there.yaml", "-o", "there", "--force")
-    tensors = read_safetensors(os.path.join(program.folder, "there", "ckpt", "best.safetensors"))
-    weights = {k[len("average.") :]: v for k, v in tensors.items() if k.startswith("average.")}
+    tensors = common.read_safetensors(os.path.join(program.folder, "there", "ckpt", "best.safetensors"))
+    weights = {
+        k[len("average.") :]: torch.tensor(v, dtype=torch.float64) for k, v in tensors.items() if k.startswith("average.")
+    }
     return check(program, f"from a run, {case['kind']}", case, weights, rows, "there")
 
 
@@ -144,7 +152,9 @@ def back(program, case, rows):
         (along + 0.5 * (s**2).sum(1)).mean().backward()
         optimizer.step()
     weights = {k: w.detach().float().double() for k, w in weights.items()}
-    write_safetensors(os.path.join(program.folder, "trained.safetensors"), weights)
+    common.write_safetensors(
+        os.path.join(program.folder, "trained.safetensors"), {k: w.numpy() for k, w in weights.items()}
+    )
     program.write("back.yaml", f"data: {{source: gmm, dimension: {D}, rows: 100}}\n" + experiment(case, "ssm_vr"))
     program("import", "trained.safetensors", "back.yaml", "-o", "back")
     return check(program, f"from PyTorch, {case['kind']}", case, weights, rows, "back")
