@@ -130,6 +130,7 @@ scancel --batch --signal=USR1 "${job}_1"
 until_so 60 is_pending || wrong "the job that was stopped is not in the queue again"
 file_has dir/slurm-1.log "stopped"
 file_has "$here/slurmctld.log" "Requeuing JobId=${job}_1"
+sleep 2 # a job that starts within the second of its end is refused by the node
 scontrol release "${job}_1" 2>/dev/null
 scontrol update "JobId=${job}_1" StartTime=now # else Slurm waits two minutes
 until_so 120 is_over || wrong "the jobs do not end"
