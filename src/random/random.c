@@ -41,7 +41,8 @@ void ss_random_uniform(uint32_t seed, enum ss_purpose purpose, const uint32_t co
     store(ss_uniform4(draw(seed, purpose, counter)), out);
 }
 
-WITH_FMA void ss_random_normal(uint32_t seed, enum ss_purpose purpose, const uint32_t counter[4], float out[4])
+WITH_FMA void ss_random_normal(uint32_t seed, enum ss_purpose purpose, const uint32_t counter[4],
+                               float out[4])
 {
     store(ss_normal4(draw(seed, purpose, counter)), out);
 }
