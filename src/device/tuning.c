@@ -115,7 +115,9 @@ static char *read_checked(const char *path)
         close(fd);
     const char *const check = text ? strstr(text, mark) : NULL;
     uint64_t digest = 0;
-    if (check && sscanf(check + sizeof(mark) - 1, "%16" SCNx64, &digest) == 1 &&
+    int end = 0;
+    if (check && sscanf(check + sizeof(mark) - 1, "%16" SCNx64 "%n", &digest, &end) == 1 &&
+        strcmp(check + sizeof(mark) - 1 + end, "\"}\n") == 0 &&
         digest == XXH3_64bits(text, (size_t)(check - text)))
         return text;
     free(text);
