@@ -217,6 +217,7 @@ static const char *const changed[][2] = {
     {"objective.kind", "esm"},
     {"objective.slices", "orthogonal"},
     {"objective.count", "65536"},
+    {"objective.control_variate", "estimated"},
     {"objective.sigma", "0.7"},
     {"train.steps", "1000000000000000"},
     {"train.epochs", "2.5"},

@@ -74,6 +74,7 @@ enum ss_activation {
 };
 enum ss_quadratic { SS_QUADRATIC_NONE, SS_QUADRATIC_DIAGONAL, SS_QUADRATIC_FULL };
 enum ss_objective_kind { SS_OBJECTIVE_ESM, SS_OBJECTIVE_SSM, SS_OBJECTIVE_SSM_VR, SS_OBJECTIVE_DSM };
+enum ss_control_variate { SS_CONTROL_FIXED, SS_CONTROL_ESTIMATED }; /* objective.control_variate */
 enum ss_slices { SS_SLICES_RADEMACHER, SS_SLICES_GAUSSIAN, SS_SLICES_SPHERE, SS_SLICES_ORTHOGONAL };
 enum ss_optimizer_kind { SS_OPTIMIZER_ADAM, SS_OPTIMIZER_ADAMW, SS_OPTIMIZER_RMSPROP, SS_OPTIMIZER_SGD };
 enum ss_schedule_kind { SS_SCHEDULE_CONSTANT, SS_SCHEDULE_COSINE, SS_SCHEDULE_STEP, SS_SCHEDULE_LINEAR };
@@ -147,8 +148,9 @@ struct ss_model_options {
 struct ss_objective_options {
     enum ss_objective_kind kind;
     enum ss_slices slices;
-    uint32_t count; /* M */
-    double sigma;   /* dsm */
+    uint32_t count;          /* M */
+    enum ss_control_variate control; /* ssm_vr: how much of the control variate is taken */
+    double sigma;            /* dsm */
 };
 
 struct ss_train_options {

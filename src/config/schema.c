@@ -21,6 +21,7 @@ NAMES(ss_activations, 0, 2, "softplus", "tanh", "silu", "sigmoid", "gelu", "sin"
       "half_square")
 NAMES(ss_quadratics, 0, 0, "none", "diagonal", "full")
 NAMES(ss_objectives, 0, 0, "esm", "ssm", "ssm_vr", "dsm")
+NAMES(ss_controls, 0, 0, "fixed", "estimated")
 NAMES(ss_slices_names, 0, 0, "rademacher", "gaussian", "sphere", "orthogonal")
 NAMES(ss_optimizers, 0, 0, "adam", "adamw", "rmsprop", "sgd")
 NAMES(ss_schedules, 0, 0, "constant", "cosine", "step", "linear")

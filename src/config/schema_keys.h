@@ -119,6 +119,10 @@
         SS_WITH(OBJECTIVE_KIND, SS_SLICED), "distribution of the directions")                                \
     KEY(OBJECTIVE_COUNT, "objective.count", INTEGER, objective.count, NULL, 1, 65536, "1",                   \
         SS_WITH(OBJECTIVE_KIND, SS_SLICED), "M, slices for each row")                                        \
+    KEY(OBJECTIVE_CONTROL, "objective.control_variate", ENUM, objective.control, &ss_controls, 0, 0,         \
+        "fixed", SS_WITH(OBJECTIVE_KIND, SS_BIT(SS_OBJECTIVE_SSM_VR)),                                       \
+        "share of 1/2 (|s|^2 - (v.s)^2) added to ssm: all of it, or the share of least variance, estimated " \
+        "in each step from other slices")                                                                    \
     KEY(OBJECTIVE_SIGMA, "objective.sigma", NUMBER_ABOVE, objective.sigma, NULL, 0, 1e6, "0.1",              \
         SS_WITH(OBJECTIVE_KIND, SS_BIT(SS_OBJECTIVE_DSM)),                                                   \
         "standard deviation of the noise, in transformed units")                                             \

@@ -244,10 +244,11 @@ static enum ss_status build(struct ss_fused *f)
                                           {"SCORE", o->score},
                                           {"UNIT", o->unit},
                                           {"NOISE", o->noise},
-                                          {"BASE", s->net.mean != NULL}};
+                                          {"BASE", s->net.mean != NULL},
+                                          {"LATE", o->late}};
     static const char around[] = "jet/fused_pack.cl";
     enum ss_status st = SS_OK;
-    size_t n = 9;
+    size_t n = 10;
 
     for (size_t i = 0; i < SS_COUNT(tile); i++)
         all[n++] = tile[i];
@@ -337,15 +338,13 @@ bool ss_fused_has_base(const struct ss_fused *f)
 static enum ss_status enqueue_pack(struct ss_fused *f, const struct ss_fused_batch *b)
 {
     const struct shape *const s = &f->shape;
-    const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->net.n_layers),
-                                  ss_arg_u32((uint32_t)s->blocks),
-                                  ss_arg_buffer(f->layers),
-                                  ss_arg_span(b->parameters),
-                                  ss_arg_buffer(f->packed),
+    const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->net.n_layers), ss_arg_buffer(f->layers),
+                                  ss_arg_span(b->parameters), ss_arg_buffer(f->packed),
                                   ss_arg_buffer(f->counter)};
     enum ss_status st = SS_OK;
 
-    TRY(ss_launch(f->kernel[PACK], (struct ss_range){.global = {s->blocks}}, args, SS_COUNT(args)));
+    TRY(ss_launch(f->kernel[PACK], (struct ss_range){.global = {s->blocks}, .local = {1}}, args,
+                  SS_COUNT(args)));
     if (s->net.mean) {
         const struct ss_arg base[] = {ss_arg_u32((uint32_t)s->net.dimension),
                                       ss_arg_u32((uint32_t)s->stride),
@@ -407,6 +406,7 @@ enum ss_status ss_fused_enqueue(struct ss_fused *f, const struct ss_fused_batch 
                                   ss_arg_f32(b->numbers[0]),
                                   ss_arg_f32(b->numbers[1]),
                                   ss_arg_f32(b->numbers[2]),
+                                  ss_arg_buffer(b->late),
                                   ss_arg_u32(b->words[0]),
                                   ss_arg_u32(b->words[1]),
                                   ss_arg_u32(b->words[2]),

@@ -16,7 +16,7 @@ enum ss_status ss_choice_question(const struct ss_model *model, const struct ss_
                                   char **out)
 {
     const struct ss_objective_options *const j = &options->objective;
-    const struct ss_traits t = ss_traits_of(j->kind, model->is_energy);
+    const struct ss_traits t = ss_traits_of(j, model->is_energy);
     struct ss_text text;
     enum ss_status st = SS_OK;
 
@@ -24,6 +24,8 @@ enum ss_status ss_choice_question(const struct ss_model *model, const struct ss_
     ss_text_addf(&text, "loss and gradient: %s", ss_objective_name(j->kind));
     if (t.directions && !t.unit)
         ss_text_addf(&text, ", %u %s slices", j->count, ss_slices_name(j->slices));
+    if (t.control)
+        ss_text_add(&text, ", shares estimated");
     ss_text_addf(&text, ", %zu rows, %s: ", options->rows, model->is_energy ? "energy" : "score");
     ss_graph_describe(model->graph, &text);
     ss_text_addf(&text, ", plan %s, gemm %s", ss_plan_name(options->engine.plan),

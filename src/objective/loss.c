@@ -9,6 +9,7 @@
 #include "jet/layered.h"
 #include "model/scorer.h"
 #include "objective/choice.h"
+#include "objective/control.h"
 #include "objective/loss_fused.h"
 #include "objective/traits.h"
 
@@ -41,7 +42,8 @@ struct ss_loss {
     struct ss_loss_fused *fused; /* the plan, or NULL and */
     struct ss_layered *plan;     /* this one */
     struct ss_scorer *scorer;    /* an energy's score, where the traits want it */
-    struct ss_buffer *rows, *noise, *dots, *of_rows, *mean;
+    struct ss_control *control;  /* where the traits want it, else shares stay as they are */
+    struct ss_buffer *rows, *noise, *dots, *shares, *of_rows, *mean;
     struct ss_kernel *kernel[N_KERNELS];
     char plan_text[256];
 };
@@ -99,7 +101,7 @@ out:
 static enum ss_status check(const struct ss_model *model, const struct ss_loss_options *o)
 {
     const struct ss_objective_options *const j = &o->objective;
-    const struct ss_traits t = ss_traits_of(j->kind, model->is_energy);
+    const struct ss_traits t = ss_traits_of(j, model->is_energy);
 
     if (t.directions && !t.unit && !j->count)
         return SS_FAIL(SS_ERR_USAGE, "objective.count: 0 slices, at least 1 is needed");
@@ -113,8 +115,7 @@ static enum ss_status check(const struct ss_model *model, const struct ss_loss_o
 static enum ss_status layered_bytes(const struct ss_model *model, const struct ss_loss_options *options,
                                     size_t *bytes)
 {
-    const struct ss_traits traits = ss_traits_of(options->objective.kind, model->is_energy), *const t =
-                                                                                                 &traits;
+    const struct ss_traits traits = ss_traits_of(&options->objective, model->is_energy), *const t = &traits;
     const size_t row_bytes = options->rows * model->dimension * sizeof(float);
     size_t total, chunk, plan = 0, scorer = 0;
     enum ss_status st = SS_OK;
@@ -138,16 +139,20 @@ enum ss_status ss_loss_bytes(struct ss_device *device, const struct ss_model *mo
     enum ss_status st = SS_OK;
     struct ss_loss_options chosen = *options;
     struct ss_choice choice;
+    size_t control = 0;
     char why[128];
     bool fused;
 
     TRY(check(model, options));
     TRY(ss_choice_make(device, model, &chosen, &choice));
+    if (ss_traits_of(&options->objective, model->is_energy).control)
+        TRY(ss_control_bytes(device, model, &chosen, &control));
     TRY(ss_loss_fused_choose(device, model, &chosen, &fused, why, sizeof(why)));
     if (fused)
         TRY(ss_loss_fused_bytes(device, model, &chosen, (size_t)choice.numbers[SS_CHOICE_TILE], bytes));
     else
         TRY(layered_bytes(model, &chosen, bytes));
+    *bytes += control;
 out:
     return st;
 }
@@ -157,11 +162,14 @@ out:
 static enum ss_status allocate_buffers(struct ss_loss *l)
 {
     const size_t rows = l->options.rows, row_bytes = rows * l->model->dimension * sizeof(float);
+    const float whole[2] = {1.0f, 1.0f};
     enum ss_status st = SS_OK;
 
     TRY(ss_buffer_create(l->device, row_bytes, &l->rows));
     TRY(ss_buffer_create(l->device, rows * sizeof(float), &l->of_rows));
     TRY(ss_buffer_create(l->device, sizeof(float), &l->mean));
+    TRY(ss_buffer_create(l->device, sizeof(whole), &l->shares));
+    TRY(ss_span_write(ss_span_of(l->shares), whole, SS_COUNT(whole)));
     if (l->fused)
         goto out; /* has the rest itself */
     if (l->traits.denoise)
@@ -231,6 +239,8 @@ static enum ss_status prepare(struct ss_loss *l)
     if (!l->fused)
         TRY(prepare_layered(l, why));
     TRY(allocate_buffers(l));
+    if (l->traits.control)
+        TRY(ss_control_create(l->device, l->model, &l->options, &l->control));
     for (int k = 0; k < N_KERNELS; k++)
         TRY(ss_device_kernel(l->device, "objective/objective.cl", kernel_names[k], NULL, 0, &l->kernel[k]));
 out:
@@ -248,7 +258,7 @@ enum ss_status ss_loss_create(struct ss_device *device, const struct ss_model *m
     l->device = device;
     l->model = model;
     l->options = *options;
-    l->traits = ss_traits_of(options->objective.kind, model->is_energy);
+    l->traits = ss_traits_of(&options->objective, model->is_energy);
     TRY(ss_choice_make(device, model, &l->options, &l->choice));
     TRY(prepare(l));
     *out = l;
@@ -265,6 +275,8 @@ void ss_loss_free(struct ss_loss *l)
     ss_loss_fused_free(l->fused);
     ss_layered_free(l->plan);
     ss_scorer_free(l->scorer);
+    ss_control_free(l->control);
+    ss_buffer_free(l->shares);
     ss_buffer_free(l->rows);
     ss_buffer_free(l->noise);
     ss_buffer_free(l->dots);
@@ -311,6 +323,11 @@ struct ss_span ss_loss_of_rows(const struct ss_loss *l)
 struct ss_span ss_loss_mean(const struct ss_loss *l)
 {
     return ss_span_of(l->mean);
+}
+
+struct ss_span ss_loss_shares(const struct ss_loss *l)
+{
+    return ss_span_of(l->shares);
 }
 
 size_t ss_loss_capacity(const struct ss_loss *l)
@@ -423,6 +440,7 @@ static enum ss_status enqueue_energy_adjoint(struct ss_loss *l, const struct bat
                                   ss_arg_span(jet),
                                   ss_arg_span(u),
                                   ss_arg_span(adjoint),
+                                  ss_arg_buffer(l->shares),
                                   ss_arg_buffer(l->of_rows)};
 
     return ss_launch(l->kernel[ENERGY_ADJOINT], (struct ss_range){.global = {b->rows}}, args, SS_COUNT(args));
@@ -447,6 +465,7 @@ static enum ss_status enqueue_score_adjoint(struct ss_loss *l, const struct batc
                                   ss_arg_u32(D),
                                   ss_arg_u32(slices),
                                   ss_arg_u32(l->traits.squares),
+                                  ss_arg_u32(l->traits.score),
                                   ss_arg_u32(l->traits.denoise),
                                   ss_arg_u32(first_chunk),
                                   ss_arg_f32(inv_m),
@@ -454,6 +473,7 @@ static enum ss_status enqueue_score_adjoint(struct ss_loss *l, const struct batc
                                   ss_arg_span(jet),
                                   ss_arg_span(b->noise),
                                   ss_arg_buffer(l->dots),
+                                  ss_arg_buffer(l->shares),
                                   ss_arg_buffer(l->of_rows)};
     TRY(ss_launch(l->kernel[SCORE_ROWS], (struct ss_range){.global = {rows}}, args, SS_COUNT(args)));
     if (gradient) {
@@ -461,6 +481,7 @@ static enum ss_status enqueue_score_adjoint(struct ss_loss *l, const struct batc
                                       ss_arg_u32(D),
                                       ss_arg_u32(slices),
                                       ss_arg_u32(l->traits.squares),
+                                      ss_arg_u32(l->traits.score),
                                       ss_arg_u32(l->traits.denoise),
                                       ss_arg_u32(first_chunk),
                                       ss_arg_f32(inv_m),
@@ -470,6 +491,7 @@ static enum ss_status enqueue_score_adjoint(struct ss_loss *l, const struct batc
                                       ss_arg_span(v),
                                       ss_arg_span(b->noise),
                                       ss_arg_buffer(l->dots),
+                                      ss_arg_buffer(l->shares),
                                       ss_arg_span(ss_layered_adjoint(l->plan, l->model->output))};
         TRY(ss_launch(l->kernel[SCORE_ADJOINT], (struct ss_range){.global = {D, rows}}, more,
                       SS_COUNT(more)));
@@ -539,8 +561,10 @@ enum ss_status ss_loss_enqueue(struct ss_loss *l, const struct ss_loss_batch *ba
         return SS_FAIL(SS_ERR_INTERNAL, "a batch of %zu rows%s for a loss of %zu%s", batch->rows,
                        gradient ? " with gradient" : "", l->options.rows,
                        l->options.gradient ? "" : " without");
+    if (l->control)
+        TRY(ss_control_enqueue(l->control, batch, ss_span_of(l->rows), l->shares));
     if (l->fused)
-        TRY(ss_loss_fused_enqueue(l->fused, batch, ss_span_of(l->rows), l->of_rows));
+        TRY(ss_loss_fused_enqueue(l->fused, batch, ss_span_of(l->rows), l->shares, l->of_rows));
     else
         TRY(enqueue_layered(l, batch));
     TRY(enqueue_mean(l, batch->rows));

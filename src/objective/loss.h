@@ -5,6 +5,9 @@
  *   ssm_vr  mean over slices of v'(Ds)v + 1/2 |s|^2   dsm     1/2 |s(x~) + (x~ - x)/sigma^2|^2, x~ = x +
  * sigma z
  *
+ * ssm_vr with an estimated control variate: mean over slices of v'(Ds)v + (1 - c)/2 (v's)^2, + c/2 |s|^2
+ * (control.h)
+ *
  * each a mean over rows (Hyvarinen 2005; Song et al. 2019; Vincent 2011). Directions are handled in chunks,
  * so memory does not grow with D (esm) or M.
  */
@@ -47,7 +50,8 @@ const char *ss_loss_plan(const struct ss_loss *l);
 enum ss_plan_kind ss_loss_plan_kind(const struct ss_loss *l);
 void ss_loss_why(const struct ss_loss *l, struct ss_text *out);
 
-/** The numbers that decided it, SS_TUNING_NUMBERS of them; to be given as options.numbers for the same bits. */
+/** The numbers that decided it, SS_TUNING_NUMBERS of them; to be given as options.numbers for the same bits.
+ */
 const int32_t *ss_loss_numbers(const struct ss_loss *l);
 const char *ss_loss_number_name(size_t i);
 
@@ -70,6 +74,10 @@ SS_MUST_CHECK enum ss_status ss_loss_enqueue(struct ss_loss *l, const struct ss_
  */
 struct ss_span ss_loss_of_rows(const struct ss_loss *l);
 struct ss_span ss_loss_mean(const struct ss_loss *l);
+
+/** Two floats on the device: the factors of 1/2 (v.s)^2 and of 1/2 |s|^2 in the last enqueued batch; with
+ * objective.control_variate: estimated they are found in each batch and their sum is 1. */
+struct ss_span ss_loss_shares(const struct ss_loss *l);
 
 size_t ss_loss_capacity(const struct ss_loss *l);  /* rows */
 size_t ss_loss_dimension(const struct ss_loss *l); /* D */

@@ -25,7 +25,7 @@ struct ss_loss_fused {
 
 size_t ss_loss_directions(const struct ss_model *model, const struct ss_loss_options *o)
 {
-    const struct ss_traits t = ss_traits_of(o->objective.kind, model->is_energy);
+    const struct ss_traits t = ss_traits_of(&o->objective, model->is_energy);
 
     return !t.directions ? 0 : t.unit ? model->dimension : o->objective.count;
 }
@@ -46,7 +46,7 @@ static bool drawn_ahead(const struct ss_loss_options *o)
 
 static struct ss_fused_options plan_options(const struct ss_model *model, const struct ss_loss_options *o)
 {
-    const struct ss_traits t = ss_traits_of(o->objective.kind, model->is_energy);
+    const struct ss_traits t = ss_traits_of(&o->objective, model->is_energy);
     const size_t chunk = chunk_of(o, ss_loss_directions(model, o));
     const bool second = model->is_energy && t.directions;
 
@@ -63,12 +63,13 @@ static struct ss_fused_options plan_options(const struct ss_model *model, const 
         .score = !model->is_energy,
         .unit = t.unit,
         .noise = t.denoise,
+        .late = t.control,
     };
 }
 
 static size_t slices_bytes(const struct ss_model *model, const struct ss_loss_options *o)
 {
-    const struct ss_traits t = ss_traits_of(o->objective.kind, model->is_energy);
+    const struct ss_traits t = ss_traits_of(&o->objective, model->is_energy);
     size_t bytes = 0;
 
     if (t.unit || !t.directions || !drawn_ahead(o))
@@ -144,7 +145,7 @@ static enum ss_status create(struct ss_device *device, const struct ss_model *mo
     TRY(ss_allocate(1, &f));
     f->device = device;
     f->objective = options->objective;
-    f->traits = ss_traits_of(options->objective.kind, model->is_energy);
+    f->traits = ss_traits_of(&options->objective, model->is_energy);
     f->dimension = model->dimension;
     f->total = ss_loss_directions(model, options);
     f->chunk = plan.streams.slices;
@@ -201,7 +202,7 @@ void ss_loss_fused_describe(const struct ss_loss_fused *f, char *text, size_t si
 /* ---- a batch ---- */
 
 enum ss_status ss_loss_fused_enqueue(struct ss_loss_fused *f, const struct ss_loss_batch *batch,
-                                     struct ss_span rows, struct ss_buffer *of_rows)
+                                     struct ss_span rows, struct ss_buffer *shares, struct ss_buffer *of_rows)
 {
     const struct ss_draw *const draw = &batch->draw;
     struct ss_fused_batch b = {
@@ -212,6 +213,7 @@ enum ss_status ss_loss_fused_enqueue(struct ss_loss_fused *f, const struct ss_lo
         .z = batch->noise,
         .numbers = {f->traits.unit || !f->total ? 1.0f : 1.0f / (float)f->total, (float)f->objective.sigma,
                     f->traits.denoise ? (float)(1.0 / f->objective.sigma) : 0.0f},
+        .late = f->traits.control ? shares : NULL,
         .words = {draw->seed, draw->held_out ? SS_PURPOSE_SLICES_HELD_OUT : SS_PURPOSE_SLICES,
                   draw->held_out ? SS_PURPOSE_DENOISING_HELD_OUT : SS_PURPOSE_DENOISING, (uint32_t)draw->step,
                   (uint32_t)(draw->step >> 32) << 24, draw->first_row},
@@ -236,6 +238,8 @@ out:
 
 /* ---- a known answer ---- */
 
+static const float trial_shares[] = {0.75f, 0.25f}; /* of squares and of the score, where both are */
+
 enum { TEST_D = 3, TEST_ROWS = 4, TEST_INDICES = 3 };
 
 struct trial {
@@ -246,7 +250,7 @@ struct trial {
     float *flat, *gradient, *slices;
     double *exact;
     float x[TEST_ROWS * TEST_D], z[TEST_ROWS * TEST_D], losses[TEST_ROWS];
-    struct ss_buffer *b_flat, *b_gradient, *b_slices, *b_x, *b_z, *b_losses;
+    struct ss_buffer *b_flat, *b_gradient, *b_slices, *b_x, *b_z, *b_shares, *b_losses;
 };
 
 static void trial_release(struct trial *t)
@@ -257,6 +261,7 @@ static void trial_release(struct trial *t)
     ss_buffer_free(t->b_slices);
     ss_buffer_free(t->b_x);
     ss_buffer_free(t->b_z);
+    ss_buffer_free(t->b_shares);
     ss_buffer_free(t->b_losses);
     free(t->flat);
     free(t->gradient);
@@ -334,6 +339,7 @@ static enum ss_status trial_prepare(struct trial *t, const struct ss_loss_fused 
     TRY(upload(f->device, t->slices, t->n_slices * TEST_ROWS * TEST_D, &t->b_slices));
     TRY(upload(f->device, t->x, SS_COUNT(t->x), &t->b_x));
     TRY(upload(f->device, t->z, SS_COUNT(t->z), &t->b_z));
+    TRY(upload(f->device, trial_shares, SS_COUNT(trial_shares), &t->b_shares));
     TRY(ss_buffer_create(f->device, sizeof(t->losses), &t->b_losses));
 out:
     return st;
@@ -348,7 +354,7 @@ static enum ss_status trial_run(struct trial *t)
                                         .gradient = ss_span_of(t->b_gradient)};
     enum ss_status st = SS_OK;
 
-    TRY(ss_loss_fused_enqueue(t->loss, &batch, ss_span_of(t->b_x), t->b_losses));
+    TRY(ss_loss_fused_enqueue(t->loss, &batch, ss_span_of(t->b_x), t->b_shares, t->b_losses));
     TRY(ss_span_read(ss_span_of(t->b_losses), t->losses, TEST_ROWS));
     TRY(ss_span_read(ss_span_of(t->b_gradient), t->gradient, t->size));
 out:
@@ -362,7 +368,7 @@ static bool near(double got, double want, double scale)
 
 static enum ss_status trial_compare(const struct trial *t, bool *right)
 {
-    const struct ss_reference_batch batch = {t->x, TEST_ROWS, t->slices, t->z};
+    const struct ss_reference_batch batch = {t->x, TEST_ROWS, t->slices, t->z, (double)trial_shares[1]};
     double want[TEST_INDICES], loss = 0.0, got = 0.0;
     enum ss_status st = SS_OK;
 

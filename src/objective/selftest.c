@@ -117,7 +117,7 @@ out:
 
 static enum ss_status compare(struct work *w, double *error)
 {
-    const struct ss_reference_batch batch = {w->x, ROWS, w->slices, w->noise};
+    const struct ss_reference_batch batch = {w->x, ROWS, w->slices, w->noise, 1.0};
     double want, along, norm = 0.0;
     float loss;
     enum ss_status st = SS_OK;

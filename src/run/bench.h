@@ -91,8 +91,8 @@ struct ss_bench {
     struct ss_bench_row *rows;
     size_t n_rows;
     struct ss_bench_product *products;
-    size_t n_products;
-    char remark[200]; /* what was left out and why, or "" */
+    size_t n_products, n_products_skipped; /* skipped: out of time */
+    char remark[200];                      /* what was left out and why, or "" */
 };
 void ss_bench_release(struct ss_bench *b);
 
