@@ -10,6 +10,7 @@ data: {source: two_moons, rows: 200}
 model: {kind: energy, hidden: [6], quadratic: none}
 objective: {kind: ssm}
 train: {batch: 20}
+engine: {gemm: own}
 YAML
 
 begin "before anything is measured, check says that rules decide"
@@ -18,7 +19,7 @@ exits 0
 out_has '# chosen: by rule'
 
 begin "an experiment is tuned: one JSON object, a winner among its candidates, a default of gain 1"
-run tune small.yaml --seconds 4 --json
+run tune small.yaml --seconds 8 --json
 exits 0
 json 'len(it["results"]) == 1 and it["device"] and it["driver"]'
 json '(lambda r: r["name"] == "small" and r["kept"] and "20 rows" in r["what"])(it["results"][0])'
@@ -49,7 +50,7 @@ out_has '# chosen: by rule'
 err_lacks error
 
 begin "a table is printed for people, with the winner marked"
-run tune small.yaml train.batch=22 --seconds 2
+run tune small.yaml train.batch=22 --seconds 4
 exits 0
 out_has 'small: loss and gradient of 22 rows'
 out_has 'x default'
@@ -59,7 +60,7 @@ begin "where the answer cannot be kept, that is said"
 rm -rf ../.cache/slicescore
 mkdir -p ../.cache
 : >../.cache/slicescore
-run tune small.yaml --seconds 1
+run tune small.yaml --seconds 4
 exits 0
 err_has 'cannot be written'
 rm ../.cache/slicescore
