@@ -239,6 +239,7 @@ static const char *const changed[][2] = {
     {"train.nonfinite", "skip"},
     {"train.patience", "5"},
     {"train.metrics", "1"},
+    {"train.tensorboard", "true"},
     {"train.checkpoint.every", "0"},
     {"train.checkpoint.keep", "1"},
     {"train.start", "t.csv"},

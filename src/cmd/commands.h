@@ -8,6 +8,7 @@ extern const struct ss_command ss_command_run;
 extern const struct ss_command ss_command_check;
 extern const struct ss_command ss_command_resume;
 extern const struct ss_command ss_command_sweep;
+extern const struct ss_command ss_command_report;
 extern const struct ss_command ss_command_evaluate;
 extern const struct ss_command ss_command_score;
 extern const struct ss_command ss_command_sample;

@@ -175,6 +175,7 @@ struct ss_train_options {
     uint64_t checkpoint_every; /* steps, 0 = only at the end */
     uint32_t checkpoint_keep;
     uint64_t report_every; /* train.metrics: steps between rows of metrics.jsonl */
+    bool tensorboard;      /* the same rows as TensorBoard's event files */
     char *start;           /* RUN or .safetensors, absolute path, or NULL */
 };
 

@@ -170,6 +170,8 @@
         "early stopping: evaluations without a better held-out objective, 0 = off")                          \
     KEY(TRAIN_METRICS, "train.metrics", LONG, train.report_every, NULL, 1, SS_MAX_COUNT, "20", SS_ALWAYS,    \
         "steps between rows of metrics.jsonl")                                                               \
+    KEY(TRAIN_TENSORBOARD, "train.tensorboard", BOOL, train.tensorboard, NULL, 0, 0, "false", SS_ALWAYS,     \
+        "the same rows as event files too, for `tensorboard --logdir`")                                      \
     KEY(TRAIN_CHECKPOINT, "train.checkpoint", BLOCK, train.checkpoint_every, NULL, 0, 0, NULL, SS_ALWAYS,    \
         "what is saved on the way")                                                                          \
     KEY(TRAIN_CHECKPOINT_EVERY, "train.checkpoint.every", LONG, train.checkpoint_every, NULL, 0,             \

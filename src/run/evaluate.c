@@ -305,24 +305,10 @@ out:
 
 void ss_metrics_say(const struct ss_metrics_list *m, const struct ss_normalizer *normalizer)
 {
-    static const struct {
-        const char *name, *meaning;
-    } meanings[] = {{"esm", "exact score-matching loss"},
-                    {"ssm", "sliced score-matching loss"},
-                    {"ssm_vr", "sliced score-matching loss, variance-reduced"},
-                    {"dsm", "denoising score-matching loss"},
-                    {"fisher_divergence", "1/2 |score - true score|^2"},
-                    {"log_likelihood", "nats per row, in the data's units"}};
-
     ss_say(SS_LEVEL_NOTE, "on %zu held-out rows:", m->rows);
-    for (size_t i = 0; i < m->count; i++) {
-        const char *meaning = "";
-        for (size_t j = 0; j < SS_COUNT(meanings); j++)
-            if (strcmp(meanings[j].name, m->items[i].name) == 0)
-                meaning = meanings[j].meaning;
+    for (size_t i = 0; i < m->count; i++)
         ss_say(SS_LEVEL_NOTE, "  %-18s %11.5g +- %-9.2g %s", m->items[i].name, m->items[i].mean,
-               m->items[i].standard_error, meaning);
-    }
+               m->items[i].standard_error, ss_metric_meaning(m->items[i].name));
     if (normalizer && normalizer->known)
         ss_say(SS_LEVEL_NOTE, "  log Z = %.6g by quadrature, %zu points out to %.4g, error about %.1g",
                normalizer->log_z, normalizer->points,

@@ -49,7 +49,7 @@ static bool wants_samples(const struct ss_session *s)
 {
     const struct ss_sample_options *const o = &s->experiment->sample;
 
-    return o->count > 0 && (o->given || s->setting.model->dimension <= 2);
+    return o->count > 0 && (o->given || (s->setting.model->dimension <= 2 && !s->request->bare));
 }
 
 static enum ss_status sample(struct ss_session *s, const struct ss_trained *t, struct ss_samples *samples)
@@ -140,7 +140,8 @@ enum ss_status ss_session_finish(struct ss_session *s)
     TRY(evaluate(s, &t, &z));
     if (wants_samples(s))
         TRY(sample(s, &t, &samples));
-    TRY(draw(s, &t, &z, &samples));
+    if (!s->request->bare)
+        TRY(draw(s, &t, &z, &samples));
     ss_say(SS_LEVEL_NOTE, "run: %s", s->directory.path);
 out:
     ss_samples_release(&samples);

@@ -17,8 +17,39 @@ static const char *const status_names[] = {
     [SS_RUN_RUNNING] = "running",   [SS_RUN_DONE] = "done",     [SS_RUN_INTERRUPTED] = "interrupted",
     [SS_RUN_DIVERGED] = "diverged", [SS_RUN_FAILED] = "failed", [SS_RUN_IMPORTED] = "imported"};
 
-static const char *const metric_names[] = {"esm",           "ssm", "ssm_vr", "dsm", "fisher_divergence",
-                                           "log_likelihood"};
+static const struct {
+    const char *name, *title, *meaning;
+} metric_names[] = {
+    {"esm", "Exact score matching", "exact score-matching loss"},
+    {"ssm", "Sliced score matching", "sliced score-matching loss"},
+    {"ssm_vr", "Sliced score matching", "sliced score-matching loss, variance-reduced"},
+    {"dsm", "Denoising score matching", "denoising score-matching loss"},
+    {"fisher_divergence", "Fisher divergence", "1/2 |score - true score|^2"},
+    {"log_likelihood", "Log-likelihood", "nats per row, in the data's units"},
+};
+
+static size_t metric_place(const char *name)
+{
+    size_t i = 0;
+
+    while (i < SS_COUNT(metric_names) && strcmp(metric_names[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+const char *ss_metric_title(const char *name)
+{
+    const size_t i = metric_place(name);
+
+    return i < SS_COUNT(metric_names) ? metric_names[i].title : name;
+}
+
+const char *ss_metric_meaning(const char *name)
+{
+    const size_t i = metric_place(name);
+
+    return i < SS_COUNT(metric_names) ? metric_names[i].meaning : "";
+}
 
 const char *ss_run_status_name(enum ss_run_status s)
 {
@@ -180,10 +211,10 @@ static void read_metrics(const json_t *o, struct ss_metrics_list *m)
 
     m->rows = (size_t)count(o, "rows");
     for (size_t i = 0; i < SS_COUNT(metric_names); i++) {
-        const json_t *const v = json_object_get(list, metric_names[i]);
+        const json_t *const v = json_object_get(list, metric_names[i].name);
         if (v)
             ss_metrics_list_add(
-                m, metric_names[i],
+                m, metric_names[i].name,
                 (struct ss_estimate){number(v, "mean", NAN), number(v, "standard_error", NAN)});
     }
 }

@@ -29,6 +29,10 @@ struct ss_metric {
 
 enum { SS_MOST_METRICS = 8 };
 
+/** What people call a metric, and what it is; its name and "" if it is none of ours. */
+const char *ss_metric_title(const char *name);
+const char *ss_metric_meaning(const char *name);
+
 struct ss_metrics_list {
     struct ss_metric items[SS_MOST_METRICS];
     size_t count;

@@ -43,6 +43,7 @@ struct ss_train_callbacks {
     void (*checkpoint)(void *context, uint64_t step, const char *path); /* after it is durable */
     bool (*stop)(
         void *context); /* asked between steps: true = save a checkpoint and return SS_ERR_INTERRUPTED */
+    uint64_t pause;     /* stop so after this step; 0: never */
 };
 
 struct ss_train_setup {
