@@ -34,7 +34,7 @@ struct ss_device {
     struct ss_program *programs;
     size_t n_builds;
     double build_seconds;
-    size_t allocated;
+    size_t allocated, most_allocated;
     struct ss_tuning_item *tuning; /* what was asked of it */
     struct ss_gemm_state gemm;
 };

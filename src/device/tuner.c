@@ -97,7 +97,7 @@ out:
 static enum ss_status compare(const struct contest *c, void *made, size_t n, double *gain, double *seconds,
                               size_t *won)
 {
-    double gains[MOST_ROUNDS], times[MOST_ROUNDS], ours = 0;
+    double gains[MOST_ROUNDS] = {0}, times[MOST_ROUNDS] = {0}, ours = 0;
     enum ss_status st = SS_OK;
 
     *won = 0;
@@ -240,7 +240,7 @@ static void make_all(struct contest *c)
 
 static enum ss_status rounds(struct contest *c)
 {
-    double gains[MOST_ROUNDS];
+    double gains[MOST_ROUNDS] = {0};
     size_t n = 0;
     enum ss_status st = SS_OK;
 
