@@ -297,7 +297,7 @@ enum ss_status ss_run_directory_create(const char *wanted, const char *name, boo
     TRY(wanted ? make_wanted_folder(wanted, force, &d.path) : make_free_folder(name, &d.path));
     TRY(take_lock(d.path, &d.lock));
     if (force)
-        TRY(remove_run(d.path));
+        TRY(remove_run(d.path, false));
     for (size_t i = 0; i < SS_COUNT(folders); i++) {
         TRY(ss_path_join(d.path, folders[i].name, &inner));
         TRY(ss_folder_create(inner));
