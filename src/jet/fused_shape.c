@@ -41,6 +41,13 @@ static size_t choose_group_tile(const struct ss_fused_options *o, size_t streams
     return tile ? tile : 1;
 }
 
+size_t ss_fused_default_tile(const struct ss_device *device, const struct ss_fused_options *options)
+{
+    const size_t streams = ss_streams_first(options->streams) + ss_streams_second(options->streams);
+
+    return ss_device_is_cpu(device) ? choose_tile(options, streams) : choose_group_tile(options, streams);
+}
+
 /* On CPU devices a partial gradient is written and read once more than those of one partial would be, which
  * its tiles have to be worth; GPUs need the groups. */
 size_t ss_fused_shape_partials(const struct ss_fused_shape *s, size_t rows)
@@ -142,15 +149,18 @@ static void place(struct ss_fused_shape *s, const struct ss_fused_options *o)
 
 /* ---- the two forms ---- */
 
-static const char *shape_for_items(const struct ss_device_info *info, const struct ss_fused_options *o,
+static const char *shape_for_items(const struct ss_device *device, const struct ss_fused_options *o,
                                    struct ss_fused_shape *s)
 {
     const size_t streams = ss_streams_first(o->streams) + ss_streams_second(o->streams);
+    const struct ss_device_info *const info = ss_device_info(device);
     const uint32_t native = info->native_float_width;
 
     s->width = native >= 16 ? 16 : native >= 8 ? 8 : 4;
     s->vectors = s->width == 4 ? 4 : s->width == 8 ? 2 : 4; /* panels of at least BLOCK columns */
-    s->tile = (uint32_t)(o->like ? ss_fused_tile(o->like) : o->tile ? o->tile : choose_tile(o, streams));
+    s->tile = (uint32_t)(o->like   ? ss_fused_tile(o->like)
+                         : o->tile ? o->tile
+                                   : ss_fused_default_tile(device, o));
     s->rows = (uint32_t)(streams * s->tile);
     place(s, o);
     s->workers = info->compute_units ? info->compute_units : 1;
@@ -185,7 +195,7 @@ static const char *shape_for_groups(struct ss_device *device, const struct ss_gr
     const struct ss_fused_shape *const like = o->like ? ss_fused_shape_of(o->like) : NULL;
 
     s->width = 4;
-    s->tile = (uint32_t)(like ? like->tile : o->tile ? o->tile : choose_group_tile(o, streams));
+    s->tile = (uint32_t)(like ? like->tile : o->tile ? o->tile : ss_fused_default_tile(device, o));
     s->rows = (uint32_t)(streams * s->tile);
     s->partial = ss_graph_flat_size(graph);
     place(s, o);
@@ -219,7 +229,7 @@ const char *ss_fused_shape_read(struct ss_device *device, const struct ss_graph 
         if (s->net.layers[i].n_in > 8192 || s->net.layers[i].n_out > 8192)
             return "a layer of more than 8192 units";
     s->grouped = !ss_device_is_cpu(device);
-    why = s->grouped ? shape_for_groups(device, graph, o, s) : shape_for_items(ss_device_info(device), o, s);
+    why = s->grouped ? shape_for_groups(device, graph, o, s) : shape_for_items(device, o, s);
     if (why)
         return why;
     s->partials = ss_fused_shape_partials(s, o->rows);
