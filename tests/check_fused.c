@@ -261,7 +261,11 @@ START_TEST(losses_and_gradients_match_the_reference)
     const enum ss_objective_kind kind = (enum ss_objective_kind)(_i % 4);
     const int model = _i / 4; /* energy, score net, energy with a quadratic term */
 
-    for (size_t s = 0; s < (small ? 1 : SS_COUNT(shapes)); s += grouped ? 2 : 1) {
+    if (small && grouped && _i % 5) /* groups take minutes in a simulator */
+        return;
+    for (size_t s = 0; s < (small ? 1 : SS_COUNT(shapes)); s++) {
+        if (grouped && !small && s != (size_t)_i % SS_COUNT(shapes))
+            continue;
         struct problem p = {.model = {.kind = model == 1 ? SS_MODEL_SCORE : SS_MODEL_ENERGY,
                                       .n_hidden = shapes[s].n_hidden,
                                       .activation = SS_ACTIVATION_SILU,
@@ -517,7 +521,7 @@ static void add_case(Suite *s, const char *name, SFun open, int activations)
     tcase_add_loop_test(c, an_estimated_control_variate_matches_the_reference, 0, 3);
     tcase_add_loop_test(c, every_activation_matches_the_reference, 0, activations);
     tcase_add_loop_test(c, extreme_shapes_match_the_reference, 0, (int)SS_COUNT(extremes));
-    tcase_add_loop_test(c, both_plans_draw_the_same_slices, 0, 4);
+    tcase_add_loop_test(c, both_plans_draw_the_same_slices, 0, activations < 4 ? 2 : 4);
     tcase_add_test(c, both_plans_draw_the_same_noise);
     tcase_add_test(c, the_number_of_workers_changes_no_bits);
     tcase_add_test(c, a_loss_without_gradient_is_the_same_loss);
