@@ -387,14 +387,16 @@ out:
 static enum ss_status enqueue_energy_adjoint(struct ss_loss *l, const struct batch *b, bool first_chunk)
 {
     const struct ss_span u = l->streams.extra ? extra_stream(l, b) : (struct ss_span){0};
-    const struct ss_span jet = ss_layered_jet(l->plan, l->model->output, NULL);
+    size_t streams = 0;
+    const struct ss_span jet = ss_layered_jet(l->plan, l->model->output, &streams);
+    const bool second = streams > ss_streams_first(l->streams); /* an energy linear in x has none */
     /* without a gradient there are no adjoints: they go over the jet, which nobody reads again */
     const struct ss_span adjoint = l->options.gradient ? ss_layered_adjoint(l->plan, l->model->output) : jet;
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)b->rows),
                                   ss_arg_u32((uint32_t)l->model->dimension),
                                   ss_arg_u32(l->streams.slices),
                                   ss_arg_u32(l->streams.extra),
-                                  ss_arg_u32(l->streams.second != SS_SECOND_NONE),
+                                  ss_arg_u32(second),
                                   ss_arg_u32(l->traits.squares),
                                   ss_arg_u32(first_chunk),
                                   ss_arg_f32(l->traits.unit || !l->total ? 1.0f : 1.0f / (float)l->total),

@@ -17,10 +17,11 @@
 
 /* All that this program ever writes into a run: what --force may remove. Names without a slash, or
  * FOLDER/pattern. A writer that was killed leaves NAME.tmp.PID. */
-static const char *const files[] = {
-    "config.yaml",   "resolved.yaml",         "run.json",
-    "metrics.jsonl", "metrics.csv",           "log.txt",
-    "report.html",   "transform.safetensors", "events.out.tfevents.*.slicescore*"};
+static const char *const files[] = {"config.yaml", "resolved.yaml",
+                                    "run.json",    "metrics.jsonl",
+                                    "metrics.csv", "log.txt",
+                                    "report.html", "transform.safetensors",
+                                    "log_z.json",  "events.out.tfevents.*.slicescore*"};
 static const struct {
     const char *name;
     const char *patterns[4];
