@@ -40,12 +40,8 @@ static enum ss_status forward(const struct ss_step *s)
     enum ss_status st = SS_OK;
 
     TRY(ss_gemm_enqueue(s->device, &product));
-    if (s->node->n_parameters > BIAS) {
-        const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->rows), ss_arg_u32((uint32_t)n_out),
-                                      ss_arg_f32(1.0f), ss_arg_span(ss_step_parameter(s, BIAS)),
-                                      ss_arg_span(s->y)};
-        TRY(ss_launch(s->kernel[ADD], (struct ss_range){.global = {n_out, s->rows}}, args, SS_COUNT(args)));
-    }
+    if (s->node->n_parameters > BIAS)
+        TRY(ss_columns_add(s, s->kernel[ADD], BIAS, 1.0f));
 out:
     return st;
 }
@@ -63,16 +59,12 @@ static enum ss_status reverse_parameters(const struct ss_step *s)
                                    .ldb = n_in,
                                    .c = ss_step_gradient(s, WEIGHT),
                                    .ldc = n_in,
-                                   .accumulate = true};
+                                   .accumulate = s->add_gradient};
     enum ss_status st = SS_OK;
 
     TRY(ss_gemm_enqueue(s->device, &weight));
-    if (s->node->n_parameters > BIAS) {
-        const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->rows), ss_arg_u32((uint32_t)n_out),
-                                      ss_arg_f32(1.0f), ss_arg_span(s->y_bar),
-                                      ss_arg_span(ss_step_gradient(s, BIAS))};
-        TRY(ss_launch(s->kernel[SUM], (struct ss_range){.global = {n_out}}, args, SS_COUNT(args)));
-    }
+    if (s->node->n_parameters > BIAS)
+        TRY(ss_columns_sum(s, s->kernel[SUM], BIAS, 1.0f));
 out:
     return st;
 }
@@ -103,7 +95,9 @@ out:
 const struct ss_operation ss_operation_dense = {
     .name = "dense",
     .file = "jet/sums.cl",
+    .defines = SS_DEFINES_WIDTH,
     .kernels = {"columns_add", "columns_sum"},
     .forward = forward,
     .reverse = reverse,
+    .writes_gradient = true,
 };

@@ -10,6 +10,10 @@ struct value {
     bool wanted; /* its adjoint is written in reverse */
 };
 
+struct run { /* of the flat buffer */
+    size_t first, count;
+};
+
 struct ss_layered {
     struct ss_device *device;
     const struct ss_graph *graph;
@@ -19,6 +23,8 @@ struct ss_layered {
     struct value *values;
     struct ss_step *steps; /* one a value, all but rows, parameters and gradient filled in */
     struct ss_kernel *(*kernels)[SS_MAX_KERNELS];
+    struct run *zeroed; /* what no operation writes of a gradient */
+    size_t n_zeroed;
 };
 
 /* ---- which adjoints are wanted ---- */
@@ -111,21 +117,33 @@ out:
 
 /* ---- steps ---- */
 
+uint32_t ss_vector_width(const struct ss_device *d)
+{
+    const struct ss_device_info *const info = ss_device_info(d);
+    const uint32_t native = info->native_float_width;
+
+    if (!ss_device_is_cpu(d) || info->unfinished)
+        return 1;
+    return native >= 16 ? 16 : native >= 8 ? 8 : 4;
+}
+
 static enum ss_status find_kernels(struct ss_layered *p, ss_value v)
 {
     const struct ss_node *const node = ss_graph_node(p->graph, v);
     const struct ss_operation *const operation = node->operation;
-    const struct ss_define defines[] = {{"ACTIVATION", (long)node->activation},
-                                        {"SECOND", (long)p->streams.second}};
+    const struct ss_define all[] = {{"ACTIVATION", (long)node->activation},
+                                    {"SECOND", (long)p->streams.second},
+                                    {"WIDTH", (long)ss_vector_width(p->device)}};
+    struct ss_define named[SS_COUNT(all)];
+    size_t n = 0;
     enum ss_status st = SS_OK;
 
-    /* files that do not name ACTIVATION are spared a build of their own for each */
-    const size_t skip = operation == &ss_operation_activation ? 0 : 1;
-    const bool plain = operation != &ss_operation_activation && operation != &ss_operation_product &&
-                       operation != &ss_operation_squared_distance;
+    /* a file is spared builds for what it does not name */
+    for (size_t i = 0; i < SS_COUNT(all); i++)
+        if (operation->defines & 1u << i)
+            named[n++] = all[i];
     for (size_t i = 0; i < SS_MAX_KERNELS && operation->kernels[i]; i++)
-        TRY(ss_device_kernel(p->device, operation->file, operation->kernels[i], defines + skip,
-                             plain ? 0 : 2 - skip, &p->kernels[v][i]));
+        TRY(ss_device_kernel(p->device, operation->file, operation->kernels[i], named, n, &p->kernels[v][i]));
 out:
     return st;
 }
@@ -154,6 +172,35 @@ static enum ss_status prepare_steps(struct ss_layered *p)
         if (node->operation)
             TRY(find_kernels(p, v));
     }
+out:
+    return st;
+}
+
+/* A gradient's large matrices are written, not zeroed and added to; all else is zeroed, in as few runs as
+ * that leaves. */
+static enum ss_status find_zeroed(struct ss_layered *p)
+{
+    enum { LARGE = 4096 };
+    size_t from = 0, n = 0;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_allocate(ss_graph_parameters(p->graph) + 1, &p->zeroed));
+    for (ss_value v = 0; v < p->n_values; v++) { /* parameters lie in the order of their nodes */
+        const struct ss_node *const node = p->steps[v].node;
+        const bool writes = node->operation && node->operation->writes_gradient && p->values[v].wanted &&
+                            p->values[v].adjoint;
+        for (size_t i = 0; writes && i < node->n_parameters; i++) {
+            const struct ss_parameter *const q = node->parameter[i];
+            if (q->count < LARGE)
+                continue;
+            if (q->offset > from)
+                p->zeroed[n++] = (struct run){from, q->offset - from};
+            from = q->offset + q->count;
+        }
+    }
+    if (from < ss_graph_flat_size(p->graph))
+        p->zeroed[n++] = (struct run){from, ss_graph_flat_size(p->graph) - from};
+    p->n_zeroed = n;
 out:
     return st;
 }
@@ -202,8 +249,10 @@ enum ss_status ss_layered_create(struct ss_device *device, const struct ss_graph
     mark_wanted(graph, options, p->values);
     TRY(allocate_values(p, options));
     TRY(prepare_steps(p));
-    if (options->reverse)
+    if (options->reverse) {
         TRY(order_accumulation(p));
+        TRY(find_zeroed(p));
+    }
     *out = p;
     p = NULL;
 out:
@@ -222,6 +271,7 @@ void ss_layered_free(struct ss_layered *p)
     free(p->values);
     free(p->steps);
     free(p->kernels);
+    free(p->zeroed);
     free(p);
 }
 
@@ -268,8 +318,8 @@ enum ss_status ss_layered_reverse(struct ss_layered *p, struct ss_span parameter
 {
     enum ss_status st = SS_OK;
 
-    if (gradient.buffer && !accumulate)
-        TRY(ss_span_zero(gradient, ss_graph_flat_size(p->graph)));
+    for (size_t i = 0; gradient.buffer && !accumulate && i < p->n_zeroed; i++)
+        TRY(ss_span_zero(ss_span_at(gradient, p->zeroed[i].first), p->zeroed[i].count));
     for (ss_value v = (ss_value)p->n_values; v-- > 0;) {
         struct ss_step *const s = &p->steps[v];
         if (!s->node->operation || !p->values[v].wanted || !p->values[v].adjoint)
@@ -277,6 +327,7 @@ enum ss_status ss_layered_reverse(struct ss_layered *p, struct ss_span parameter
         s->rows = p->rows;
         s->parameters = parameters;
         s->gradient = gradient;
+        s->add_gradient = accumulate;
         TRY(s->node->operation->reverse(s));
     }
 out:
