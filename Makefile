@@ -67,6 +67,7 @@ PROGRAM  := $(if $(wildcard $(MAIN)),$(BUILD)/slicescore)
 # What the goals of this call need beyond compiler and libraries (tests/support/setup.sh): targets that run something
 # install it, the others only look.
 NEEDS_demo         := driver
+NEEDS_gallery      := driver
 NEEDS_bench        := driver
 NEEDS_test         := pocl check
 NEEDS_test-drivers := pocl check
@@ -76,12 +77,12 @@ NEEDS_oclgrind     := check oclgrind
 NEEDS_coverage     := pocl check gcovr
 NEEDS_lint         := check lint
 NEEDS_all          := check
-RUNNING := demo bench test test-drivers san oclgrind coverage lint setup
+RUNNING := demo gallery bench test test-drivers san oclgrind coverage lint setup
 NEEDS   := $(sort $(foreach goal,$(or $(MAKECMDGOALS),all),$(NEEDS_$(goal))))
 READY   := $(if $(filter $(RUNNING),$(MAKECMDGOALS)),ready,\
            $(if $(filter all install,$(or $(MAKECMDGOALS),all)),looked))
 
-.PHONY: all demo test test-drivers test-clblast san oclgrind lint coverage bench offline install uninstall clean help \
+.PHONY: all demo gallery test test-drivers test-clblast san oclgrind lint coverage bench offline install uninstall clean help \
         setup ready looked FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -153,6 +154,9 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT:%.c=$(BUILD)/%.o) $(ROOMS)
 
 demo: $(PROGRAM) | ready ## train a 2-D density and draw it: under a minute, no download
 	@sh tests/support/demo.sh $(PROGRAM) experiments/two_moons.yaml
+
+gallery: $(PROGRAM) | ready ## run the gallery (GALLERY="ENTRY ..."), compare its figures with the recorded ones, draw anew
+	@SLICESCORE=$(PROGRAM) sh experiments/gallery.sh $(GALLERY)
 
 RUN = BUILD='$(BUILD)' PROGRAM='$(PROGRAM)' PYTHON='$(PYTHON)' MAKE='$(MAKE)' CC='$(CC)' V='$(V)'
 test: $(PROGRAM) $(SUITES) | ready ## all tests on PoCL (OCL_ICD_VENDORS=... for another driver)

@@ -5,8 +5,8 @@
  * Layout  packed: a layer's weights for the forward sweep, (n_in x n_out) in panels of PANEL columns
  *         (fused_tile.clh), for the reverse sweep (n_out x n_in) likewise, the bias; padded with zeros that
  *         were there before the first launch. Partials: as the table of layers says, strides rounded up.
- * Launch  fused_pack: (items), one a block of BLOCK columns of a weight matrix (n_out, n_in), as the table
- *         says; fused_base: (D); fused_reduce: (lines), one a line of a partial matrix or a bias.
+ * Launch  fused_pack: groups of one item, one a block of BLOCK columns of a weight matrix (n_out, n_in), as
+ * the table says; fused_base: (D); fused_reduce: (lines), one a line of a partial matrix or a bias.
  *         fused_reduce_base: (D).
  */
 #include "jet/fused_tile.clh"
@@ -31,38 +31,47 @@ INLINE uint panel_at(const uint rows, const uint columns, const uint row, const 
     return panel * rows + row * width + column % PANEL;
 }
 
-/* The counter of fused_step is set back here. */
-kernel void fused_pack(const uint n_layers, const uint items, global const struct layer *layers,
-                       global const float *restrict flat, const uint flat_at, global float *restrict packed,
-                       global uint *restrict counter)
+/* Row o of a block of `n` columns to both copies; a literal n = BLOCK makes plain stores of the loops. */
+INLINE void pack_row(global const struct layer *l, global const float *from, const uint n, const uint o,
+                     const uint first, global float *packed)
 {
-    const uint item = get_global_id(0);
-
-    if (item == 0)
-        counter[0] = 0;
-    if (item >= items)
-        return;
-    global const struct layer *l = layer_of_block(layers, n_layers, item);
-    const uint first = (item - l->block) * BLOCK, n = min((uint)BLOCK, l->n_in - first);
-    global const float *w = flat + flat_at + l->flat_weight;
-
-    for (uint o = 0; o < l->n_out && (l->flags & WITH_FORWARD); o++) {
-        global float *to = packed + l->forward + panel_at(l->n_in, l->out_stride, first, o);
+    if (l->flags & WITH_FORWARD) {
         const uint panel = o - o % PANEL, step = min(l->out_stride - panel, (uint)PANEL);
-        global const float *from = w + o * l->n_in + first;
+        global float *to = packed + l->forward + panel_at(l->n_in, l->out_stride, first, o);
+        UNROLLED
         for (uint k = 0; k < n; k++)
             to[k * step] = from[k];
     }
-    if (l->flags & WITH_BACK)
-        for (uint o = 0; o < l->n_out; o++) {
-            global float *to = packed + l->back + panel_at(l->n_out, l->in_stride, o, first);
-            global const float *from = w + o * l->n_in + first;
-            for (uint k = 0; k < n; k++)
-                to[k] = from[k];
-        }
+    if (l->flags & WITH_BACK) {
+        global float *to = packed + l->back + panel_at(l->n_out, l->in_stride, o, first);
+        UNROLLED
+        for (uint k = 0; k < n; k++)
+            to[k] = from[k];
+    }
+}
+
+/* The counter of fused_step is set back here. */
+ONE_ITEM void fused_pack(const uint n_layers, global const struct layer *layers,
+                         global const float *restrict flat, const uint flat_at, global float *restrict packed,
+                         global uint *restrict counter)
+{
+    const uint item = get_group_id(0);
+
+    if (item == 0)
+        counter[0] = 0;
+    global const struct layer *l = layer_of_block(layers, n_layers, item);
+    const uint first = (item - l->block) * BLOCK, n = min((uint)BLOCK, l->n_in - first);
+    global const float *w = flat + flat_at + l->flat_weight + first;
+
+    ROLLED for (uint o = 0; o < l->n_out; o++)
+    {
+        if (n == BLOCK)
+            pack_row(l, w + o * l->n_in, BLOCK, o, first, packed);
+        else
+            ROLLED for (uint k = 0; k < n; k++) pack_row(l, w + o * l->n_in + k, 1, o, first + k, packed);
+    }
     if (first == 0)
-        for (uint o = 0; o < l->n_out; o++)
-            packed[l->bias + o] = flat[flat_at + l->flat_bias + o];
+        ROLLED for (uint o = 0; o < l->n_out; o++) packed[l->bias + o] = flat[flat_at + l->flat_bias + o];
 }
 
 kernel void fused_base(const uint dimension, const uint stride, const uint mean_at, const uint scale_at,

@@ -9,6 +9,8 @@
 #include "data/transform_chain.h"
 #include "random/random.h"
 
+enum { RUN = 16 }; /* rows that an item of batches_rows draws */
+
 struct ss_batches {
     struct ss_device *device;
     const struct ss_dataset *dataset;
@@ -20,8 +22,10 @@ struct ss_batches {
     double *x, *y; /* one row */
 
     /* resident */
-    struct ss_buffer *rows, *order;
+    struct ss_buffer *rows;
+    struct ss_kernel *draw; /* on a CPU device: order and copy in one, or */
     struct ss_kernel *order_kernel, *gather;
+    struct ss_buffer *order;
     /* or not */
     struct ss_upload *upload;
 };
@@ -57,6 +61,10 @@ static enum ss_status put_rows(struct ss_batches *b)
             TRY(make_row(b, first + i, values + i * b->d));
         TRY(ss_span_write((struct ss_span){b->rows, first * b->d}, values, count * b->d));
     }
+    if (ss_device_is_cpu(b->device)) {
+        TRY(ss_device_kernel(b->device, "data/batches.cl", "batches_rows", NULL, 0, &b->draw));
+        goto out;
+    }
     TRY(ss_buffer_create(b->device, b->batch * sizeof(uint32_t), &b->order));
     TRY(ss_device_kernel(b->device, "data/batches.cl", "batches_order", NULL, 0, &b->order_kernel));
     TRY(ss_device_kernel(b->device, "data/batches.cl", "batches_gather", NULL, 0, &b->gather));
@@ -68,18 +76,20 @@ out:
 static enum ss_status enqueue_resident(struct ss_batches *b, uint32_t epoch, uint32_t position,
                                        struct ss_span x)
 {
-    const struct ss_arg count = ss_arg_u32((uint32_t)b->batch);
+    const struct ss_arg seed = ss_arg_u32(b->seed), purpose = ss_arg_u32(SS_PURPOSE_ORDER),
+                        d = ss_arg_u32((uint32_t)b->d), n_rows = ss_arg_u32((uint32_t)b->n_rows),
+                        count = ss_arg_u32((uint32_t)b->batch), from = ss_arg_buffer(b->rows);
+    const struct ss_arg of = ss_arg_u32(epoch), at = ss_arg_u32(position), order = ss_arg_buffer(b->order);
+    const struct ss_arg draw[] = {seed, purpose, of, at, n_rows, count, d, from, ss_arg_span(x)};
+    const struct ss_arg orders[] = {seed, purpose, of, at, n_rows, count, order};
+    const struct ss_arg gather[] = {from, order, d, count, ss_arg_span(x)};
     enum ss_status st = SS_OK;
 
-    TRY(ss_launch(b->order_kernel, (struct ss_range){.global = {b->batch}},
-                  (struct ss_arg[]){ss_arg_u32(b->seed), ss_arg_u32(SS_PURPOSE_ORDER), ss_arg_u32(epoch),
-                                    ss_arg_u32(position), ss_arg_u32((uint32_t)b->n_rows), count,
-                                    ss_arg_buffer(b->order)},
-                  7));
-    TRY(ss_launch(b->gather, (struct ss_range){.global = {b->d, b->batch}},
-                  (struct ss_arg[]){ss_arg_buffer(b->rows), ss_arg_buffer(b->order),
-                                    ss_arg_u32((uint32_t)b->d), count, ss_arg_span(x)},
-                  5));
+    if (b->draw)
+        return ss_launch(b->draw, (struct ss_range){.global = {(b->batch + RUN - 1) / RUN}, .local = {1}},
+                         draw, SS_COUNT(draw));
+    TRY(ss_launch(b->order_kernel, (struct ss_range){.global = {b->batch}}, orders, SS_COUNT(orders)));
+    TRY(ss_launch(b->gather, (struct ss_range){.global = {b->d, b->batch}}, gather, SS_COUNT(gather)));
 out:
     return st;
 }
@@ -218,5 +228,6 @@ size_t ss_batches_device_bytes(const struct ss_batches *b)
     const size_t batch_bytes = b->batch * b->d * sizeof(float);
 
     return ss_tail_bytes(b->tail) +
-           (b->rows ? ss_buffer_bytes(b->rows) + b->batch * sizeof(uint32_t) : 2 * batch_bytes);
+           (b->rows ? ss_buffer_bytes(b->rows) + (b->order ? ss_buffer_bytes(b->order) : 0)
+                    : 2 * batch_bytes);
 }

@@ -332,15 +332,13 @@ bool ss_fused_has_base(const struct ss_fused *f)
 static enum ss_status enqueue_pack(struct ss_fused *f, const struct ss_fused_batch *b)
 {
     const struct shape *const s = &f->shape;
-    const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->net.n_layers),
-                                  ss_arg_u32((uint32_t)s->blocks),
-                                  ss_arg_buffer(f->layers),
-                                  ss_arg_span(b->parameters),
-                                  ss_arg_buffer(f->packed),
+    const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->net.n_layers), ss_arg_buffer(f->layers),
+                                  ss_arg_span(b->parameters), ss_arg_buffer(f->packed),
                                   ss_arg_buffer(f->counter)};
     enum ss_status st = SS_OK;
 
-    TRY(ss_launch(f->kernel[PACK], (struct ss_range){.global = {s->blocks}}, args, SS_COUNT(args)));
+    TRY(ss_launch(f->kernel[PACK], (struct ss_range){.global = {s->blocks}, .local = {1}}, args,
+                  SS_COUNT(args)));
     if (s->net.mean) {
         const struct ss_arg base[] = {ss_arg_u32((uint32_t)s->net.dimension),
                                       ss_arg_u32((uint32_t)s->stride),

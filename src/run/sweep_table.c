@@ -7,92 +7,7 @@
 
 #include "base/checked.h"
 #include "base/json.h"
-#include "run/sweep_ledger.h"
-
-/* Points with their texts taken apart. */
-struct sheet {
-    struct ss_points points;
-    json_t **settings, **results; /* objects, never NULL */
-    json_t *keys, *names;         /* what is swept, and metrics: arrays of strings, in the order first met */
-};
-
-static void close_sheet(struct sheet *s)
-{
-    for (size_t i = 0; i < s->points.count; i++) {
-        if (s->settings)
-            json_decref(s->settings[i]);
-        if (s->results)
-            json_decref(s->results[i]);
-    }
-    free(s->settings);
-    free(s->results);
-    json_decref(s->keys);
-    json_decref(s->names);
-    ss_points_release(&s->points);
-}
-
-static bool has_name(const json_t *names, const char *name)
-{
-    for (size_t i = 0; i < json_array_size(names); i++)
-        if (strcmp(json_string_value(json_array_get(names, i)), name) == 0)
-            return true;
-    return false;
-}
-
-static json_t *object_of(const char *text)
-{
-    json_t *const value = text ? json_loads(text, 0, NULL) : NULL;
-
-    if (json_is_object(value))
-        return value;
-    json_decref(value);
-    return json_object();
-}
-
-static void add_names(json_t *names, json_t *object)
-{
-    const char *name;
-    json_t *value;
-
-    json_object_foreach(object, name, value)
-    {
-        if (!has_name(names, name))
-            json_array_append_new(names, json_string(name));
-    }
-}
-
-static enum ss_status open_sheet(const char *folder, struct sheet *s)
-{
-    struct ss_ledger *l = NULL;
-    enum ss_status st = SS_OK;
-
-    TRY(ss_ledger_open(folder, false, &l));
-    TRY(ss_ledger_list(l, &s->points));
-    TRY(ss_allocate(s->points.count, &s->settings));
-    TRY(ss_allocate(s->points.count, &s->results));
-    s->keys = json_array();
-    s->names = json_array();
-    for (size_t i = 0; i < s->points.count; i++) {
-        s->settings[i] = object_of(s->points.items[i].setting);
-        s->results[i] = object_of(s->points.items[i].result);
-        add_names(s->keys, s->settings[i]);
-        add_names(s->names, json_object_get(s->results[i], "metrics"));
-    }
-    json_array_append_new(s->names, json_string("loss"));
-out:
-    ss_ledger_close(l);
-    return st;
-}
-
-/* A result by name, NAN if the point has none. */
-static double value_of(const struct sheet *s, size_t i, const char *name, const char *part)
-{
-    const json_t *const metrics = json_object_get(s->results[i], "metrics");
-    const json_t *const v = strcmp(name, "loss") == 0 ? json_object_get(s->results[i], "loss")
-                                                      : json_object_get(json_object_get(metrics, name), part);
-
-    return json_is_number(v) && s->points.items[i].status == SS_POINT_DONE ? json_number_value(v) : NAN;
-}
+#include "run/sweep_sheet.h"
 
 /* ---- cells: arrays of JSON values, written in three ways ---- */
 
@@ -238,13 +153,13 @@ static enum ss_status write_table(const json_t *columns, const json_t *rows, enu
 /* ---- the two tables ---- */
 
 /* Names that were asked for; all without. */
-static enum ss_status choose_names(const struct sheet *s, const char *wanted, json_t **out)
+static enum ss_status choose_names(const struct ss_sheet *s, const char *wanted, json_t **out)
 {
     json_t *const chosen = json_array();
 
     for (const char *at = wanted; at && *at; at += strcspn(at, ","), at += *at == ',') {
         json_t *const name = json_stringn(at, strcspn(at, ","));
-        if (!name || !has_name(s->names, json_string_value(name))) {
+        if (!name || !ss_sheet_has(s->names, json_string_value(name))) {
             const enum ss_status st = SS_FAIL(
                 SS_ERR_USAGE, "no point has a metric '%s'; `slicescore sweep table DIR` shows what there is",
                 name ? json_string_value(name) : "?");
@@ -279,7 +194,7 @@ static void add_columns(json_t *columns, const json_t *keys, const json_t *names
     }
 }
 
-static void point_rows(const struct sheet *s, const json_t *names, json_t *columns, json_t *rows)
+static void point_rows(const struct ss_sheet *s, const json_t *names, json_t *columns, json_t *rows)
 {
     static const char *const before[] = {"point", NULL};
     static const char *const after[] = {"status", "attempts", "finished_at", "seconds", NULL};
@@ -298,131 +213,85 @@ static void point_rows(const struct sheet *s, const json_t *names, json_t *colum
         add_value(row, p->finished_at ? p->seconds : NAN);
         for (size_t k = 0; k < json_array_size(names); k++) {
             const char *const name = json_string_value(json_array_get(names, k));
-            add_value(row, value_of(s, i, name, "mean"));
+            add_value(row, ss_sheet_value(s, i, name, "mean"));
             if (strcmp(name, "loss") != 0)
-                add_value(row, value_of(s, i, name, "standard_error"));
+                add_value(row, ss_sheet_value(s, i, name, "standard_error"));
         }
         json_array_append_new(rows, row);
     }
 }
 
-struct mean {
-    double mean, error;
-    size_t count;
-};
-
-/* Over the points of the group of point `first` that are done. */
-static struct mean mean_of(const struct sheet *s, size_t first, const char *name)
+/* Of each group: how many points it has, and how many of them are done. */
+static enum ss_status count_groups(const struct ss_sheet *s, size_t **points, size_t **done)
 {
-    const char *const group = s->points.items[first].group;
-    struct mean m = {.mean = NAN, .error = NAN};
-    double sum = 0, squares = 0;
-
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = first; i < s->points.count; i++) {
-            const double x = value_of(s, i, name, "mean");
-            if (!isfinite(x) || strcmp(s->points.items[i].group, group) != 0)
-                continue;
-            if (pass == 0) {
-                sum += x;
-                m.count++;
-            } else {
-                squares += (x - m.mean) * (x - m.mean);
-            }
-        }
-        if (pass == 0 && m.count)
-            m.mean = sum / (double)m.count;
-    }
-    if (m.count > 1)
-        m.error = sqrt(squares / (double)(m.count - 1) / (double)m.count);
-    return m;
-}
-
-/* Groups by their first points: [count] indices, in the order of the points. */
-static enum ss_status first_of_groups(const struct sheet *s, size_t **out, size_t *count)
-{
-    json_t *const seen = json_object();
-    size_t *first = NULL;
     enum ss_status st = SS_OK;
 
-    *count = 0;
-    TRY(ss_allocate(s->points.count, &first));
+    TRY(ss_allocate(s->n_groups, points));
+    TRY(ss_allocate(s->n_groups, done));
     for (size_t i = 0; i < s->points.count; i++) {
-        if (json_object_get(seen, s->points.items[i].group))
-            continue;
-        json_object_set_new(seen, s->points.items[i].group, json_true());
-        first[(*count)++] = i;
+        (*points)[s->group[i]]++;
+        (*done)[s->group[i]] += s->points.items[i].status == SS_POINT_DONE;
     }
-    *out = first;
 out:
-    json_decref(seen);
     return st;
 }
 
-/* Keys of the groups: what is swept but the seeds of sweep.repeat. */
-static json_t *group_keys(const struct sheet *s)
+/* Two columns more: the means of a result and their standard errors. */
+static enum ss_status add_means(const struct ss_sheet *s, const char *name, json_t *columns, json_t *rows)
 {
-    json_t *const keys = json_array();
+    struct ss_group_mean *means = NULL;
+    char *error = NULL;
+    enum ss_status st = SS_OK;
 
-    for (size_t i = 0; i < s->points.count; i++) {
-        json_t *const group = object_of(s->points.items[i].group);
-        add_names(keys, group);
-        json_decref(group);
+    TRY(ss_text_format(&error, "%s_standard_error", name));
+    TRY(ss_sheet_means(s, name, &means));
+    add_text(columns, name);
+    add_text(columns, error);
+    for (size_t g = 0; g < s->n_groups; g++) {
+        add_value(json_array_get(rows, g), means[g].mean);
+        add_value(json_array_get(rows, g), means[g].error);
     }
-    return keys;
+out:
+    free(means);
+    free(error);
+    return st;
 }
 
-static enum ss_status mean_rows(const struct sheet *s, const json_t *names, json_t *columns, json_t *rows)
+static enum ss_status mean_rows(const struct ss_sheet *s, const json_t *names, json_t *columns, json_t *rows)
 {
     static const char *const before[] = {NULL};
     static const char *const after[] = {"points", "done", NULL};
-    json_t *const keys = group_keys(s);
-    size_t *first = NULL, n = 0;
+    json_t *const keys = ss_sheet_group_keys(s);
+    size_t *points = NULL, *done = NULL;
     enum ss_status st = SS_OK;
 
-    TRY(first_of_groups(s, &first, &n));
+    TRY(count_groups(s, &points, &done));
     add_columns(columns, keys, NULL, before, after);
-    for (size_t k = 0; k < json_array_size(names); k++) {
-        char *error = NULL;
-        add_text(columns, json_string_value(json_array_get(names, k)));
-        TRY(ss_text_format(&error, "%s_standard_error", json_string_value(json_array_get(names, k))));
-        add_text(columns, error);
-        free(error);
-    }
-    for (size_t g = 0; g < n; g++) {
+    for (size_t g = 0; g < s->n_groups; g++) {
         json_t *const row = json_array();
-        const char *const group = s->points.items[first[g]].group;
-        json_int_t points = 0, done = 0;
         for (size_t k = 0; k < json_array_size(keys); k++)
-            add_setting(row, json_string_value(json_object_get(s->settings[first[g]],
+            add_setting(row, json_string_value(json_object_get(s->settings[s->first[g]],
                                                                json_string_value(json_array_get(keys, k)))));
-        for (size_t i = first[g]; i < s->points.count; i++)
-            if (strcmp(s->points.items[i].group, group) == 0) {
-                points++;
-                done += s->points.items[i].status == SS_POINT_DONE;
-            }
-        json_array_append_new(row, json_integer(points));
-        json_array_append_new(row, json_integer(done));
-        for (size_t k = 0; k < json_array_size(names); k++) {
-            const struct mean m = mean_of(s, first[g], json_string_value(json_array_get(names, k)));
-            add_value(row, m.mean);
-            add_value(row, m.error);
-        }
+        json_array_append_new(row, json_integer((json_int_t)points[g]));
+        json_array_append_new(row, json_integer((json_int_t)done[g]));
         json_array_append_new(rows, row);
     }
+    for (size_t k = 0; k < json_array_size(names); k++)
+        TRY(add_means(s, json_string_value(json_array_get(names, k)), columns, rows));
 out:
-    free(first);
+    free(points);
+    free(done);
     json_decref(keys);
     return st;
 }
 
 enum ss_status ss_sweep_table(const char *folder, const struct ss_table_options *options, struct ss_text *out)
 {
-    struct sheet s = {0};
+    struct ss_sheet s = {0};
     json_t *names = NULL, *const columns = json_array(), *const rows = json_array();
     enum ss_status st = SS_OK;
 
-    TRY(open_sheet(folder, &s));
+    TRY(ss_sheet_open(folder, &s));
     TRY(choose_names(&s, options->metrics, &names));
     if (options->mean)
         TRY(mean_rows(&s, names, columns, rows));
@@ -433,7 +302,7 @@ out:
     json_decref(names);
     json_decref(columns);
     json_decref(rows);
-    close_sheet(&s);
+    ss_sheet_close(&s);
     return st;
 }
 
@@ -447,30 +316,7 @@ void ss_best_release(struct ss_best *b)
     *b = (struct ss_best){0};
 }
 
-static enum ss_status default_metric(const struct sheet *s, const char **out)
-{
-    static const char *const order[] = {"fisher_divergence", "log_likelihood", "esm", "ssm_vr", "ssm", "dsm"};
-    size_t done = 0;
-
-    for (size_t i = 0; i < s->points.count; i++)
-        done += s->points.items[i].status == SS_POINT_DONE;
-    if (done == 0)
-        return SS_FAIL(SS_ERR_FILE, "no point of this sweep is done yet");
-    for (size_t k = 0; k < SS_COUNT(order); k++) {
-        size_t have = 0;
-        for (size_t i = 0; i < s->points.count; i++)
-            have += isfinite(value_of(s, i, order[k], "mean")) ? 1 : 0;
-        if (have == done) {
-            *out = order[k];
-            return SS_OK;
-        }
-    }
-    return SS_FAIL(SS_ERR_USAGE,
-                   "the points have no metric in common; choose one with --metric: `slicescore sweep "
-                   "table DIR` shows what there is");
-}
-
-static enum ss_status take_best(const struct sheet *s, size_t i, const char *metric, struct ss_best *out)
+static enum ss_status take_best(const struct ss_sheet *s, size_t i, const char *metric, struct ss_best *out)
 {
     const struct ss_point *const p = &s->points.items[i];
     struct ss_best b = {.point = p->id};
@@ -489,36 +335,28 @@ out:
 
 enum ss_status ss_sweep_best(const char *folder, const char *metric, struct ss_best *out)
 {
-    struct sheet s = {0};
-    struct mean best = {.mean = NAN};
-    size_t *first = NULL, n = 0, winner = 0;
+    struct ss_sheet s = {0};
+    struct ss_group_mean *means = NULL;
+    size_t best, winner = 0;
     enum ss_status st = SS_OK;
 
-    TRY(open_sheet(folder, &s));
+    TRY(ss_sheet_open(folder, &s));
     if (!metric)
-        TRY(default_metric(&s, &metric));
-    TRY(first_of_groups(&s, &first, &n));
-    const bool higher = strcmp(metric, "log_likelihood") == 0;
-    for (size_t g = 0; g < n; g++) {
-        const struct mean m = mean_of(&s, first[g], metric);
-        if (m.count && (isnan(best.mean) || (higher ? m.mean > best.mean : m.mean < best.mean))) {
-            best = m;
-            winner = first[g];
-        }
-    }
-    if (isnan(best.mean)) {
+        TRY(ss_sheet_default_metric(&s, &metric));
+    TRY(ss_sheet_means(&s, metric, &means));
+    best = ss_sheet_best(means, s.n_groups, ss_metric_higher_is_better(metric));
+    if (best == s.n_groups) {
         st = SS_FAIL(SS_ERR_USAGE, "%s: no point that is done has a metric '%s'", folder, metric);
         goto out;
     }
-    const char *const group = s.points.items[winner].group;
-    while (s.points.items[winner].status != SS_POINT_DONE || strcmp(s.points.items[winner].group, group) != 0)
+    while (s.points.items[winner].status != SS_POINT_DONE || s.group[winner] != best)
         winner++;
     TRY(take_best(&s, winner, metric, out));
-    out->mean = best.mean;
-    out->standard_error = best.error;
-    out->seeds = best.count;
+    out->mean = means[best].mean;
+    out->standard_error = means[best].error;
+    out->seeds = means[best].count;
 out:
-    free(first);
-    close_sheet(&s);
+    free(means);
+    ss_sheet_close(&s);
     return st;
 }
