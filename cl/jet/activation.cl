@@ -2,6 +2,7 @@
  * activation.cl - y = f(x) on jets and its reverse: jet/activation_jets.clh over whole jets.
  *
  * Layout  jets stream-major, n = rows x width elements a stream.
+ *         x_bar may be y_bar.
  * Launch  (n / WIDTH, rounded up), any local size. -D as in the file above.
  */
 #ifndef WIDTH
@@ -24,8 +25,8 @@ VECTORISED void activation_forward(const uint n, const uint slices, const uint e
 
 VECTORISED void activation_reverse(const uint n, const uint slices, const uint extra, const uint x_order,
                                    const uint accumulate, global const float *restrict x, const uint x_at,
-                                   global const float *restrict y_bar, const uint y_bar_at,
-                                   global float *restrict x_bar, const uint x_bar_at)
+                                   global const float *y_bar, const uint y_bar_at, global float *x_bar,
+                                   const uint x_bar_at)
 {
     const size_t i = get_global_id(0) * WIDTH;
     const struct jets s = {n, slices, extra, x_order};

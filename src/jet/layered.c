@@ -7,7 +7,10 @@
 
 struct value {
     struct ss_buffer *jet, *adjoint;
-    bool wanted; /* its adjoint is written in reverse */
+    size_t readers; /* operations and the objective */
+    ss_value
+        in_place; /* the activation whose adjoint turns into this one's, in its buffer; or the value itself */
+    bool wanted;  /* its adjoint is written in reverse */
 };
 
 struct run { /* of the flat buffer */
@@ -23,6 +26,7 @@ struct ss_layered {
     struct value *values;
     struct ss_step *steps; /* one a value, all but rows, parameters and gradient filled in */
     struct ss_kernel *(*kernels)[SS_MAX_KERNELS];
+    bool borrows_jets;
     struct run *zeroed; /* what no operation writes of a gradient */
     size_t n_zeroed;
 };
@@ -59,6 +63,26 @@ static void mark_wanted(const struct ss_graph *g, const struct ss_layered_option
     free(reached);
 }
 
+/* An activation's adjoint is of no use once that of what it reads is known, if neither has other readers. */
+static void mark_in_place(const struct ss_graph *g, const struct ss_layered_options *o, struct value *values)
+{
+    const size_t n = ss_graph_values(g);
+
+    for (ss_value v = 0; v < n; v++) {
+        const struct ss_node *const node = ss_graph_node(g, v);
+        values[v].in_place = v;
+        values[v].readers += v == ss_graph_output_value(g);
+        for (size_t i = 0; i < node->n_operands; i++)
+            values[node->operand[i]].readers++;
+    }
+    for (ss_value v = 0; v < n; v++) {
+        const struct ss_node *const node = ss_graph_node(g, v);
+        if (!o->adjoints_alone && node->operation == &ss_operation_activation &&
+            v != ss_graph_output_value(g) && values[node->operand[0]].readers == 1)
+            values[node->operand[0]].in_place = v;
+    }
+}
+
 /* ---- memory ---- */
 
 static size_t jet_bytes(const struct ss_graph *g, ss_value v, struct ss_streams streams, size_t rows)
@@ -83,9 +107,11 @@ enum ss_status ss_layered_bytes(const struct ss_graph *graph, const struct ss_la
     TRY(ss_graph_status(graph));
     TRY(ss_allocate(n, &values));
     mark_wanted(graph, options, values);
+    mark_in_place(graph, options, values);
     for (ss_value v = 0; v < n; v++) {
         const size_t one = jet_bytes(graph, v, options->streams, options->rows);
-        const size_t here = options->reverse && values[v].wanted ? 2 : 1;
+        const bool adjoint = options->reverse && values[v].wanted && values[v].in_place == v;
+        const size_t here = (size_t)!options->adjoints_alone + (size_t)adjoint;
         if (one == SIZE_MAX || sum > SIZE_MAX / 2 - here * one) {
             st = SS_FAIL(SS_ERR_MEMORY,
                          "%zu rows of %zu columns with %u slices are too many for one pass: use a smaller "
@@ -107,10 +133,15 @@ static enum ss_status allocate_values(struct ss_layered *p, const struct ss_laye
 
     for (ss_value v = 0; v < p->n_values; v++) {
         const size_t bytes = jet_bytes(p->graph, v, p->streams, p->capacity);
-        TRY(ss_buffer_create(p->device, bytes, &p->values[v].jet));
-        if (o->reverse && p->values[v].wanted)
+        if (p->borrows_jets)
+            p->values[v].jet = o->jets_of->values[v].jet;
+        else
+            TRY(ss_buffer_create(p->device, bytes, &p->values[v].jet));
+        if (o->reverse && p->values[v].wanted && p->values[v].in_place == v)
             TRY(ss_buffer_create(p->device, bytes, &p->values[v].adjoint));
     }
+    for (ss_value v = (ss_value)p->n_values; v-- > 0;) /* of an activation of an activation: the last one's */
+        p->values[v].adjoint = p->values[p->values[v].in_place].adjoint;
 out:
     return st;
 }
@@ -242,11 +273,13 @@ enum ss_status ss_layered_create(struct ss_device *device, const struct ss_graph
     p->graph = graph;
     p->streams = options->streams;
     p->capacity = options->rows;
+    p->borrows_jets = options->adjoints_alone;
     p->n_values = ss_graph_values(graph);
     TRY(ss_allocate(p->n_values, &p->values));
     TRY(ss_allocate(p->n_values, &p->steps));
     TRY(ss_allocate(p->n_values, &p->kernels));
     mark_wanted(graph, options, p->values);
+    mark_in_place(graph, options, p->values);
     TRY(allocate_values(p, options));
     TRY(prepare_steps(p));
     if (options->reverse) {
@@ -265,14 +298,29 @@ void ss_layered_free(struct ss_layered *p)
     if (!p)
         return;
     for (size_t v = 0; p->values && v < p->n_values; v++) {
-        ss_buffer_free(p->values[v].jet);
-        ss_buffer_free(p->values[v].adjoint);
+        if (!p->borrows_jets)
+            ss_buffer_free(p->values[v].jet);
+        if (p->values[v].in_place == v)
+            ss_buffer_free(p->values[v].adjoint);
     }
     free(p->values);
     free(p->steps);
     free(p->kernels);
     free(p->zeroed);
     free(p);
+}
+
+void ss_layered_follow(struct ss_layered *p, const struct ss_layered *values, float factor)
+{
+    for (ss_value v = 0; v < p->n_values; v++) {
+        struct ss_step *const s = &p->steps[v];
+        s->values_known = true;
+        s->extra_factor = factor;
+        /* a dense layer gives all of its operand's adjoint only if nobody else reads it */
+        if (s->node->operation == &ss_operation_dense && p->streams.extra && s->wanted[0] &&
+            s->x_order[0] != SS_ORDER_PASSIVE && p->values[s->node->operand[0]].readers == 1)
+            s->extra_bar = ss_span_of(values->values[s->node->operand[0]].adjoint);
+    }
 }
 
 struct ss_span ss_layered_input(const struct ss_layered *p, ss_value input)
@@ -302,13 +350,12 @@ enum ss_status ss_layered_forward(struct ss_layered *p, struct ss_span parameter
         return SS_FAIL(SS_ERR_INTERNAL, "a pass of %zu rows through a plan of %zu", rows, p->capacity);
     p->rows = rows;
     for (ss_value v = 0; v < p->n_values; v++) {
-        struct ss_step *const s = &p->steps[v];
-        if (!s->node->operation)
-            continue;
-        s->rows = rows;
-        s->parameters = parameters;
-        TRY(s->node->operation->forward(s));
+        p->steps[v].rows = rows;
+        p->steps[v].parameters = parameters;
     }
+    for (ss_value v = 0; v < p->n_values; v++)
+        if (p->steps[v].node->operation)
+            TRY(p->steps[v].node->operation->forward(&p->steps[v]));
 out:
     return st;
 }
@@ -324,7 +371,6 @@ enum ss_status ss_layered_reverse(struct ss_layered *p, struct ss_span parameter
         struct ss_step *const s = &p->steps[v];
         if (!s->node->operation || !p->values[v].wanted || !p->values[v].adjoint)
             continue;
-        s->rows = p->rows;
         s->parameters = parameters;
         s->gradient = gradient;
         s->add_gradient = accumulate;

@@ -48,15 +48,20 @@ struct ss_step {
     bool accumulate[SS_MAX_OPERANDS];             /* added to */
     struct ss_span parameters;                    /* flat */
     struct ss_span gradient;                      /* flat; .buffer NULL: not wanted */
+    bool values_known; /* the values of y are there, bias and all: a product over the rest will do */
+    struct ss_span
+        extra_bar; /* the adjoint of x[0]'s extra stream is extra_factor times this, or .buffer NULL */
+    float extra_factor;
     bool add_gradient; /* false: it holds nothing yet, though zero where it is not .writes_gradient's */
 };
 
+/* -D that an operation's file names */
 enum { SS_DEFINES_ACTIVATION = 1, SS_DEFINES_SECOND = 2, SS_DEFINES_WIDTH = 4 };
 
 struct ss_operation {
     const char *name;
     const char *file; /* of its kernels, NULL if it has none of its own */
-    unsigned defines; /* SS_DEFINES_*: -D that its file names */
+    unsigned defines; /* SS_DEFINES_* */
     const char *kernels[SS_MAX_KERNELS];
     enum ss_status (*forward)(const struct ss_step *s);
     enum ss_status (*reverse)(const struct ss_step *s);
