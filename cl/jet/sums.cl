@@ -79,14 +79,15 @@ kernel void elements_pass(const uint n, const uint accumulate, global const floa
         x_bar[x_bar_at + i] = y_bar[y_bar_at + i] + (accumulate ? x_bar[x_bar_at + i] : 0.0f);
 }
 
-/* y = factor x. Launch (n). */
-kernel void elements_scale(const uint n, const float factor, global const float *restrict x, const uint x_at,
+/* y = factor share[0] x. Launch (n). */
+kernel void elements_scale(const uint n, const float factor, global const float *restrict share,
+                           const uint share_at, global const float *restrict x, const uint x_at,
                            global float *restrict y, const uint y_at)
 {
     const size_t i = get_global_id(0);
 
     if (i < n)
-        y[y_at + i] = factor * x[x_at + i];
+        y[y_at + i] = factor * share[share_at] * x[x_at + i];
 }
 
 /* y = a + b. Streams that an operand does not have are zero; they are the last ones, so each operand is a
