@@ -96,7 +96,7 @@ static enum ss_status reverse(const struct ss_step *s)
     if (input.skip) {
         const size_t n = s->rows * n_in;
         const struct ss_arg args[] = {ss_arg_u32((uint32_t)n), ss_arg_f32(s->extra_factor),
-                                      ss_arg_span(s->extra_bar),
+                                      ss_arg_span(s->extra_share), ss_arg_span(s->extra_bar),
                                       ss_arg_span(ss_span_at(s->x_bar[0], (input.skip - 1) * n))};
         TRY(ss_launch(s->kernel[SCALE], (struct ss_range){.global = {n}}, args, SS_COUNT(args)));
     }

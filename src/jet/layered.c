@@ -310,12 +310,14 @@ void ss_layered_free(struct ss_layered *p)
     free(p);
 }
 
-void ss_layered_follow(struct ss_layered *p, const struct ss_layered *values, float factor)
+void ss_layered_follow(struct ss_layered *p, const struct ss_layered *values, float factor,
+                       struct ss_span share)
 {
     for (ss_value v = 0; v < p->n_values; v++) {
         struct ss_step *const s = &p->steps[v];
         s->values_known = true;
         s->extra_factor = factor;
+        s->extra_share = share;
         /* a dense layer gives all of its operand's adjoint only if nobody else reads it */
         if (s->node->operation == &ss_operation_dense && p->streams.extra && s->wanted[0] &&
             s->x_order[0] != SS_ORDER_PASSIVE && p->values[s->node->operand[0]].readers == 1)

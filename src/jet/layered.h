@@ -35,10 +35,11 @@ SS_MUST_CHECK enum ss_status ss_layered_bytes(const struct ss_graph *graph,
 /**
  * Let `values`, made with jets_of = p, go before: forward sweeps of p expect that its forward sweep has left
  * the values and compute only the other streams, and in reverse sweeps the adjoints of the extra stream are
- * `factor` times those that its reverse sweep has left: both are linear in what comes from above by the same
- * weights, so no product is spent on them. Holds until it is called again.
+ * factor x share[0] (one float on the device) times those that its reverse sweep has left: both are linear in
+ * what comes from above by the same weights, so no product is spent on them. Holds until it is called again.
  */
-void ss_layered_follow(struct ss_layered *p, const struct ss_layered *values, float factor);
+void ss_layered_follow(struct ss_layered *p, const struct ss_layered *values, float factor,
+                       struct ss_span share);
 
 /** Where to write the jet of an input, (streams, rows, width) with the rows of the next forward sweep; an
  * active input has ss_streams_first streams. */

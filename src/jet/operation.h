@@ -48,10 +48,10 @@ struct ss_step {
     bool accumulate[SS_MAX_OPERANDS];             /* added to */
     struct ss_span parameters;                    /* flat */
     struct ss_span gradient;                      /* flat; .buffer NULL: not wanted */
-    bool values_known; /* the values of y are there, bias and all: a product over the rest will do */
-    struct ss_span
-        extra_bar; /* the adjoint of x[0]'s extra stream is extra_factor times this, or .buffer NULL */
+    bool values_known;        /* the values of y are there, bias and all: a product over the rest will do */
+    struct ss_span extra_bar; /* x[0]'s extra adjoint but for two factors, or .buffer NULL: */
     float extra_factor;
+    struct ss_span extra_share; /* one float */
     bool add_gradient; /* false: it holds nothing yet, though zero where it is not .writes_gradient's */
 };
 

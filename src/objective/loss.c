@@ -551,7 +551,8 @@ static enum ss_status enqueue_layers(struct ss_loss *l, const struct ss_loss_bat
         if (l->total)
             TRY(enqueue_slices(l, &b, first));
         if (l->values) /* what u's stream has from above: energy_adjoint */
-            ss_layered_follow(l->plan, l->values, first == 0 ? 1.0f / (float)b.rows : 0.0f);
+            ss_layered_follow(l->plan, l->values, first == 0 ? 1.0f / (float)b.rows : 0.0f,
+                              ss_span_at(ss_span_of(l->shares), 1));
         TRY(ss_layered_forward(l->plan, batch->parameters, b.rows));
         if (l->model->is_energy)
             TRY(enqueue_energy_adjoint(l, &b, first == 0));
