@@ -182,7 +182,7 @@ run sample run sample.sampler=hmc sample.steps=20 -n 300 -o s.csv --plots drawn
 exits 0
 exists drawn/samples.png drawn/samples.svg drawn/plane.png
 grep -q 'samples (HMC)' drawn/samples.svg || wrong "the picture does not say whose samples they are"
-[ "$(grep -c '<path' drawn/samples.svg)" -gt 1 ] || wrong "no contours of the density under the samples"
+[ "$(grep -c '<path' drawn/samples.svg)" -gt 3 ] || wrong "no contours of the density under the samples"
 run sample run -n 0
 exits 2
 run sample run -n many
