@@ -30,6 +30,9 @@ struct ss_bench_shape {
 /** Names of workloads and families in the order they are measured, "matmul" last; borrowed, static. */
 const char *const *ss_bench_names(size_t *n);
 
+/** The objective that a shape is measured with. */
+struct ss_objective_options ss_bench_objective(const struct ss_bench_shape *shape);
+
 /** The shape that every option changes from: `large`. */
 struct ss_bench_shape ss_bench_default(void);
 
