@@ -133,8 +133,7 @@ static enum ss_status layered_bytes(const struct ss_model *model, const struct s
         const struct ss_layered_options s = values_options(options, NULL);
         TRY(ss_layered_bytes(model->graph, &s, &values));
     }
-    *bytes =
-        plan + values + (t->denoise ? 2 : 1) * row_bytes + (2 * chunk + 1) * options->rows * sizeof(float);
+    *bytes = plan + values + (1 + t->denoise) * row_bytes + (2 * chunk + 1) * options->rows * sizeof(float);
 out:
     return st;
 }
