@@ -527,7 +527,7 @@ int main(void)
 
     tcase_set_timeout(c, 600);
     tcase_add_unchecked_fixture(c, open_device, close_device);
-    tcase_add_loop_test(c, losses_and_gradients_match_the_reference, 0, 15);
+    tcase_add_loop_test(c, losses_and_gradients_match_the_reference, 0, 20);
     tcase_add_loop_test(c, every_smooth_activation_matches_the_reference, 0, SS_ACTIVATION_ELU);
     tcase_add_test(c, chunks_of_directions_change_nothing_but_rounding);
     tcase_add_test(c, a_full_orthogonal_frame_gives_exact_score_matching);

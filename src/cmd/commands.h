@@ -19,6 +19,7 @@ extern const struct ss_command ss_command_devices;
 extern const struct ss_command ss_command_selftest;
 extern const struct ss_command ss_command_bench;
 extern const struct ss_command ss_command_schema;
+extern const struct ss_command ss_command_study;
 extern const struct ss_command ss_command_version;
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "cmd/commands.h"
 #include "cmd/runs.h"
+#include "run/parameters.h"
 
 /* --rows N|all; 0 = all. */
 static enum ss_status rows_wanted(const struct ss_invocation *in, const struct ss_opened_run *r, size_t *out)
@@ -21,7 +22,20 @@ static enum ss_status rows_wanted(const struct ss_invocation *in, const struct s
     return ss_option_count(in, "rows", 1, out, &given);
 }
 
-static enum ss_status print(const struct ss_invocation *in, const struct ss_metrics_list *m)
+static void add_parameters(const struct ss_parameter_list *p, struct ss_text *t)
+{
+    ss_json_open(t, "parameters", '{');
+    for (size_t i = 0; i < p->count; i++) {
+        ss_json_open(t, p->items[i].name, '{');
+        ss_json_number(t, "estimate", p->items[i].estimate);
+        ss_json_number(t, "standard_error", p->items[i].standard_error);
+        ss_json_close(t, '}');
+    }
+    ss_json_close(t, '}');
+}
+
+static enum ss_status print(const struct ss_invocation *in, const struct ss_metrics_list *m,
+                            const struct ss_parameter_list *p)
 {
     struct ss_text t;
 
@@ -30,16 +44,39 @@ static enum ss_status print(const struct ss_invocation *in, const struct ss_metr
         ss_json_open(&t, NULL, '{');
         ss_json_integer(&t, "rows", (long long)m->rows);
         ss_metrics_list_json(m, &t);
+        if (p->items)
+            add_parameters(p, &t);
         ss_json_close(&t, '}');
         ss_text_add(&t, "\n");
     } else {
         for (size_t i = 0; i < m->count; i++)
             ss_text_addf(&t, "%-18s %12.6g +- %.2g\n", m->items[i].name, m->items[i].mean,
                          m->items[i].standard_error);
+        for (size_t i = 0; i < p->count; i++)
+            ss_text_addf(&t, "%-24s %12.6g +- %.2g\n", p->items[i].name, p->items[i].estimate,
+                         p->items[i].standard_error);
     }
     const enum ss_status st = ss_text_status(&t);
     ss_print(t.data);
     ss_text_release(&t);
+    return st;
+}
+
+/* On the rows of the file, or those that the run was trained on. */
+static enum ss_status estimate(const struct ss_opened_run *r, const struct ss_dataset *dataset,
+                               const struct ss_evaluation_rows *given, struct ss_parameter_list *out)
+{
+    float *trained_on = NULL;
+    size_t n = 0;
+    enum ss_status st = SS_OK;
+
+    if (!dataset)
+        return ss_parameters_estimate(&r->trained, given->y, given->rows, out);
+    TRY(ss_dataset_values(dataset, SS_PART_TRAIN, 0, &trained_on, &n));
+    TRY(ss_parameters_estimate(&r->trained, trained_on, n, out));
+    ss_say(SS_LEVEL_NOTE, "parameters: estimates and standard errors from %zu training rows", n);
+out:
+    free(trained_on);
     return st;
 }
 
@@ -51,6 +88,7 @@ static enum ss_status run(const struct ss_invocation *in)
     struct ss_evaluation_rows rows = {0};
     struct ss_normalizer z = {0};
     struct ss_metrics_list metrics;
+    struct ss_parameter_list parameters = {0};
     float *y = NULL;
     size_t limit = 0;
     enum ss_status st = SS_OK;
@@ -83,10 +121,13 @@ static enum ss_status run(const struct ss_invocation *in)
     if (z.known)
         ss_say(SS_LEVEL_NOTE, "log Z = %.6g by quadrature of %zu points, error about %.1g", z.log_z, z.points,
                z.error);
-    TRY(print(in, &metrics));
+    if (ss_option_value(in, "parameters"))
+        TRY(estimate(&r, dataset, &rows, &parameters));
+    TRY(print(in, &metrics, &parameters));
 out:
     ss_log_phase(in->log, NULL);
     free(y);
+    ss_parameter_list_release(&parameters);
     ss_dataset_free(dataset);
     ss_opened_run_release(&r);
     return st;
@@ -95,6 +136,9 @@ out:
 static const struct ss_option options[] = {
     {"data", 0, "FILE", "rows in the data's own units; without it the test rows", false},
     {"rows", 0, "N|all", "at most so many rows (default evaluate.rows of the run)", false},
+    {"parameters", 0, NULL,
+     "estimates of a small model's parameters, with standard errors (sandwich) from the training rows",
+     false},
     SS_OPTION_WEIGHTS};
 
 const struct ss_command ss_command_evaluate = {

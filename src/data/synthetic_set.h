@@ -23,6 +23,7 @@ struct ss_synthetic {
     size_t dimension;
     uint32_t seed;
     double noise;
+    uint32_t degrees;          /* student */
     struct ss_mixture mixture; /* gaussian, gmm, 8gaussians */
     /* For the density, by ss_synthetic_prepare(): */
     double variance;       /* of noise, the set's own and what was added */

@@ -154,6 +154,16 @@ size_t ss_device_allocated(const struct ss_device *d)
     return d->allocated;
 }
 
+void ss_device_watch_allocated(struct ss_device *d)
+{
+    d->most_allocated = d->allocated;
+}
+
+size_t ss_device_most_allocated(const struct ss_device *d)
+{
+    return d->most_allocated;
+}
+
 size_t ss_device_builds(const struct ss_device *d, double *seconds)
 {
     if (seconds)

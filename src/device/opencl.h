@@ -31,7 +31,7 @@ struct ss_device {
     struct ss_program *programs;
     size_t n_builds;
     double build_seconds;
-    size_t allocated;
+    size_t allocated, most_allocated;
     struct ss_gemm_state gemm;
 };
 

@@ -69,7 +69,7 @@ struct ss_bench_row {
      * trainer and its first step take beyond a second step; and from the start of the process to the end of
      * the first step. */
     double build_cold_s, build_warm_s, first_step_cold_s, first_step_warm_s;
-    double memory_mib; /* of buffers on the device */
+    double memory_mib; /* the most in buffers on the device at once */
     size_t repetitions;
 };
 

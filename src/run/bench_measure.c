@@ -216,9 +216,10 @@ enum ss_status ss_bench_measure(struct ss_device *device, struct ss_peak *peak,
                                  .build_warm_s = NAN,
                                  .first_step_cold_s = NAN,
                                  .first_step_warm_s = NAN};
+    ss_device_watch_allocated(device);
     TRY(ss_bench_bed_make(device, shape, &b));
-    TRY(time_of(&b, STEP, 1, &s.step[0])); /* all that it allocates is there now, and slices given are not */
-    row->memory_mib = (double)(ss_device_allocated(device) - before) / 1048576.0;
+    TRY(time_of(&b, STEP, 1, &s.step[0])); /* after it nothing is allocated but slices given, not counted */
+    row->memory_mib = (double)(ss_device_most_allocated(device) - before) / 1048576.0;
     TRY(give_directions(&b, shape));
     TRY(repeat(&b, peak, row->gflop, seconds, &s));
     snprintf(row->plan, sizeof(row->plan), "%s", ss_trainer_plan(b.trainer));

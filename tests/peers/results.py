@@ -74,14 +74,15 @@ def alone(records):
 
 
 def products(records):
-    lines = [["size", "transposes", "driver", "own", "clblast", "openblas", "own by openblas"]]
+    lines = [["size", "transposes", "driver", "own", "clblast", "openblas", "own by openblas, of the peak meanwhile"]]
     for driver, reports in records.get("products", {"reports": {}})["reports"].items():
         rates = {}
         for p in reports[0]["matmul"]:
-            rates.setdefault((p["size"], p["transpose"]), {})[p["backend"]] = p["gflops"]["median"]
+            rates.setdefault((p["size"], p["transpose"]), {})[p["backend"]] = p
         for (size, transpose), by in sorted(rates.items()):
-            share = f"{by['own'] / by['openblas']:.2f}" if "own" in by and "openblas" in by else "-"
-            cells = [f"{by[b]:.3g}" if b in by else "-" for b in ("own", "clblast", "openblas")]
+            both = "own" in by and "openblas" in by
+            share = f"{by['own']['fraction_of_peak'] / by['openblas']['fraction_of_peak']:.2f}" if both else "-"
+            cells = [f"{by[b]['gflops']['median']:.3g}" if b in by else "-" for b in ("own", "clblast", "openblas")]
             lines.append([str(size), transpose, driver, *cells, share])
     return table(lines) if len(lines) > 1 else []
 
@@ -99,7 +100,8 @@ def verdict(records):
         cells = []
         for d in drivers:
             v = by.get(d)
-            cells.append("-" if v is None or v.figure is None else f"{v.figure}, {'met' if v.met else '**missed**'}")
+            word = "met" if v and v.met else "**missed**"
+            cells.append("-" if v is None or v.figure is None else f"{v.figure}, {word}" + (f" ({v.note})" if v.note else ""))
             met += bool(v and v.met)
             known += bool(v and v.figure is not None)
         lines.append([what, words] + cells)
