@@ -19,7 +19,7 @@ START_TEST(nothing_in_a_text_or_an_attribute_is_taken_for_html)
     struct ss_text t;
 
     ss_text_init(&t);
-    ss_html_leaf(&t, "p", hostile, "title", hostile, "id", NULL, NULL);
+    ss_html_leaf(&t, "p", hostile, "title", hostile, "id", NULL);
     ck_assert_str_eq(
         t.data,
         "<p title=\"&#60;/p&#62;&#60;script&#62;alert(&#39;1&#39;)&#60;/script&#62;&#34; onload=&#34;x"

@@ -188,7 +188,7 @@ begin "TensorBoard's own reader finds each step once, before and after a resume"
 if "$PYTHON" -c 'import tensorboard' >/dev/null 2>&1; then
     run resume whole train.steps=60
     exits 0
-    "$PYTHON" - >read 2>read-err <<'PY'
+    "$PYTHON" - >"read" 2>read-err <<'PY'
 import json, time
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 a = EventAccumulator("whole")
