@@ -168,7 +168,7 @@ static const struct {
     size_t n_hidden;
     uint32_t slices;
 } shapes[] = {{1, 1, {5}, 1, 1},         {2, 7, {16, 16}, 2, 1},  {3, 33, {17, 9}, 2, 3}, {13, 5, {31}, 1, 7},
-              {5, 64, {8, 8, 8}, 3, 16}, {10, 3, {33, 40}, 2, 2}, {4, 6, {0}, 0, 3}};
+              {5, 64, {8, 8, 8}, 3, 16}, {10, 3, {33, 40}, 2, 2}, {4, 64, {0}, 0, 3}};
 
 START_TEST(losses_and_gradients_match_the_reference)
 {
@@ -177,7 +177,7 @@ START_TEST(losses_and_gradients_match_the_reference)
     const enum ss_model_kind model = (enum ss_model_kind)(_i / 5);
 
     for (size_t s = 0; s < SS_COUNT(shapes); s++) {
-        if (test_small() && s != 2)
+        if (test_small() && s != 2 && s != 6)
             continue;
         struct problem p = {
             .model = {.kind = model,

@@ -17,6 +17,7 @@ extern const struct ss_command ss_command_import;
 extern const struct ss_command ss_command_gradcheck;
 extern const struct ss_command ss_command_devices;
 extern const struct ss_command ss_command_selftest;
+extern const struct ss_command ss_command_tune;
 extern const struct ss_command ss_command_bench;
 extern const struct ss_command ss_command_schema;
 extern const struct ss_command ss_command_study;

@@ -1,5 +1,6 @@
 #include "run/evaluate.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "cmd/commands.h"
 #include "cmd/runs.h"
 #include "run/parameters.h"
+#include "run/stop.h"
 
 /* --rows N|all; 0 = all. */
 static enum ss_status rows_wanted(const struct ss_invocation *in, const struct ss_opened_run *r, size_t *out)
@@ -35,7 +37,7 @@ static void add_parameters(const struct ss_parameter_list *p, struct ss_text *t)
 }
 
 static enum ss_status print(const struct ss_invocation *in, const struct ss_metrics_list *m,
-                            const struct ss_parameter_list *p)
+                            const struct ss_normalizer *z, const struct ss_parameter_list *p)
 {
     struct ss_text t;
 
@@ -44,6 +46,7 @@ static enum ss_status print(const struct ss_invocation *in, const struct ss_metr
         ss_json_open(&t, NULL, '{');
         ss_json_integer(&t, "rows", (long long)m->rows);
         ss_metrics_list_json(m, &t);
+        ss_normalizer_json(z, &t);
         if (p->items)
             add_parameters(p, &t);
         ss_json_close(&t, '}');
@@ -91,9 +94,13 @@ static enum ss_status run(const struct ss_invocation *in)
     struct ss_parameter_list parameters = {0};
     float *y = NULL;
     size_t limit = 0;
+    struct ss_text line;
     enum ss_status st = SS_OK;
 
-    TRY(ss_open_run(in, &r));
+    ss_text_init(&line);
+    ss_stop_install();
+    TRY(ss_check_block_overrides(in, "evaluate"));
+    TRY(ss_open_run_with(in, in->words + 1, in->n_words - 1, &r));
     TRY(rows_wanted(in, &r, &limit));
     if (!file && !r.experiment->has_data) {
         st = SS_FAIL(SS_ERR_USAGE, "%s: this run was imported without data: there are no held-out rows",
@@ -112,20 +119,21 @@ static enum ss_status run(const struct ss_invocation *in)
         rows.truth = dataset;
     }
     rows.y = y;
-    ss_log_phase(in->log, "integrating the density");
-    TRY(ss_normalizer_find(&r.trained, &z));
-    ss_log_phase(in->log, NULL);
+    TRY(ss_normalizer_evaluate(&r.trained, y, rows.rows, true, &z));
     TRY(ss_evaluate(&r.trained, &rows, &z, &metrics));
     ss_say(SS_LEVEL_NOTE, "%s: weights of step %llu, %zu rows", r.path, (unsigned long long)r.trained.step,
            rows.rows);
-    if (z.known)
-        ss_say(SS_LEVEL_NOTE, "log Z = %.6g by quadrature of %zu points, error about %.1g", z.log_z, z.points,
-               z.error);
+    if (z.known) {
+        ss_normalizer_text(&z, &line);
+        ss_say(SS_LEVEL_NOTE, "%s", line.data);
+    }
     if (ss_option_value(in, "parameters"))
         TRY(estimate(&r, dataset, &rows, &parameters));
-    TRY(print(in, &metrics, &parameters));
+    TRY(print(in, &metrics, &z, &parameters));
 out:
+    ss_stop_restore();
     ss_log_phase(in->log, NULL);
+    ss_text_release(&line);
     free(y);
     ss_parameter_list_release(&parameters);
     ss_dataset_free(dataset);
@@ -143,14 +151,17 @@ static const struct ss_option options[] = {
 
 const struct ss_command ss_command_evaluate = {
     .name = "evaluate",
-    .words = "RUN",
+    .words = "RUN [evaluate.KEY=VALUE ...]",
     .summary = "Measure a trained model on held-out rows",
-    .details = "Each metric is a mean over rows with its standard error: esm (exact score-matching loss), "
-               "the objective it was\n"
-               "trained by, fisher_divergence where the true score is known, log_likelihood for energies of "
-               "one or two columns.",
+    .details =
+        "Each metric is a mean over rows with its standard error: esm (exact score-matching loss), "
+        "the objective it was\n"
+        "trained by, fisher_divergence where the true score is known, log_likelihood of energies: log Z "
+        "is integrated in one or\n"
+        "two columns and estimated by annealed importance sampling in more, which is kept for `score`; "
+        "evaluate.log_z=none leaves it out.",
     .least = 1,
-    .most = 1,
+    .most = SIZE_MAX,
     .options = options,
     .n_options = SS_COUNT(options),
     .device = true,

@@ -93,6 +93,8 @@ enum ss_study_kind { /* study.kind */
 };
 enum ss_start { SS_START_AUTO, SS_START_NOISE, SS_START_DATA }; /* sample.start: where chains begin */
 
+enum ss_log_z { SS_LOG_Z_AUTO, SS_LOG_Z_ANNEALING, SS_LOG_Z_NONE }; /* evaluate.log_z */
+
 struct ss_names {
     char **items; /* column names, or numbers from 0 as written */
     size_t count;
@@ -195,9 +197,17 @@ struct ss_engine_options {
     enum ss_gemm_kind gemm;
 };
 
+struct ss_annealing_sizes { /* of annealed importance sampling */
+    uint32_t chains;
+    uint32_t temperatures; /* steps from a Gaussian to the model */
+    uint32_t leapfrog;     /* at most so many in a step */
+};
+
 struct ss_evaluate_options {
     uint64_t every; /* steps, 0 = only at the end */
     uint64_t rows;  /* at most so many held-out rows */
+    enum ss_log_z log_z;
+    struct ss_annealing_sizes annealing;
 };
 
 struct ss_sample_options {

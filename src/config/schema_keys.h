@@ -31,6 +31,7 @@
      SS_BIT(SS_SOURCE_STUDENT))
 #define SS_SYNTHETIC (SS_PLANAR | SS_ANY_DIMENSION)
 #define SS_NETS (SS_BIT(SS_MODEL_ENERGY) | SS_BIT(SS_MODEL_SCORE))
+#define SS_ENERGIES (SS_BIT(SS_MODEL_ENERGY) | SS_BIT(SS_MODEL_GAUSSIAN))
 #define SS_SLICED (SS_BIT(SS_OBJECTIVE_SSM) | SS_BIT(SS_OBJECTIVE_SSM_VR))
 #define SS_ADAMS (SS_BIT(SS_OPTIMIZER_ADAM) | SS_BIT(SS_OPTIMIZER_ADAMW))
 #define SS_DROPPING (SS_BIT(SS_SCHEDULE_STEP) | SS_BIT(SS_SCHEDULE_COSINE) | SS_BIT(SS_SCHEDULE_LINEAR))
@@ -201,6 +202,20 @@
         "steps between evaluations, 0 = only at the end")                                                    \
     KEY(EVALUATE_ROWS, "evaluate.rows", LONG, evaluate.rows, NULL, 1, SS_MAX_COUNT, "2000", SS_ALWAYS,       \
         "at most so many held-out rows")                                                                     \
+    KEY(EVALUATE_LOG_Z, "evaluate.log_z", ENUM, evaluate.log_z, &ss_log_zs, 0, 0, "auto",                    \
+        SS_WITH(MODEL_KIND, SS_ENERGIES),                                                                    \
+        "how energies are normalized. auto: by quadrature in one and two columns, in more by annealing when "\
+        "`slicescore evaluate` is asked, which takes long; annealing: at the end of a run too; none")        \
+    KEY(EVALUATE_ANNEALING, "evaluate.annealing", BLOCK, evaluate.annealing, NULL, 0, 0, NULL, SS_ALWAYS,    \
+        "annealed importance sampling of log Z")                                                             \
+    KEY(EVALUATE_ANNEALING_CHAINS, "evaluate.annealing.chains", INTEGER, evaluate.annealing.chains, NULL, 2, \
+        16777216, "512", SS_ALWAYS, "chains, each of which gives one weight")                                \
+    KEY(EVALUATE_ANNEALING_TEMPERATURES, "evaluate.annealing.temperatures", INTEGER,                         \
+        evaluate.annealing.temperatures, NULL, 1, 10000000, "1000", SS_ALWAYS,                               \
+        "steps from a Gaussian to the model, and back")                                                      \
+    KEY(EVALUATE_ANNEALING_LEAPFROG, "evaluate.annealing.leapfrog", INTEGER, evaluate.annealing.leapfrog,    \
+        NULL, 1, 10000, "5", SS_ALWAYS,                                                                      \
+        "leapfrog steps of Hamiltonian Monte Carlo at each temperature: at most so many, at least half")     \
     KEY(SAMPLE, "sample", BLOCK, sample.given, NULL, 0, 0, NULL, SS_ALWAYS,                                  \
         "samples at the end; without this block only where the data has one or two columns")                 \
     KEY(SAMPLE_COUNT, "sample.count", INTEGER, sample.count, NULL, 1, 16777216, "2000", SS_ALWAYS,           \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/matrix.h"
 #include "data/synthetic_set.h"
 #include "random/random.h"
 
@@ -63,24 +64,6 @@ const struct ss_curve *ss_synthetic_curve(enum ss_source source)
 }
 
 /* ---- mixtures ---- */
-
-bool ss_cholesky(size_t n, const double *covariance, double variance, double *factor)
-{
-    memset(factor, 0, n * n * sizeof *factor);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j <= i; j++) {
-            double sum = covariance[i * n + j] + (i == j ? variance : 0.0);
-            for (size_t k = 0; k < j; k++)
-                sum -= factor[i * n + k] * factor[j * n + k];
-            if (i != j)
-                factor[i * n + j] = sum / factor[j * n + j];
-            else if (sum > 0.0 && isfinite(sum))
-                factor[i * n + i] = sqrt(sum);
-            else
-                return false;
-        }
-    return true;
-}
 
 /* D x D from D x D, D (a diagonal), one number (times the identity) or none (the identity). */
 static enum ss_status expand_covariance(const struct ss_numbers *given, size_t dimension, double *out)

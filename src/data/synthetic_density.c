@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/matrix.h"
 #include "data/synthetic_set.h"
 
 /* ---- curves: quadrature ---- */

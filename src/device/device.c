@@ -132,6 +132,7 @@ void ss_device_free(struct ss_device *d)
         clFinish(d->queue);
     ss_gemm_release(&d->gemm);
     ss_programs_free(d->programs);
+    ss_tuning_release(d->tuning);
     if (d->queue)
         clReleaseCommandQueue(d->queue);
     if (d->context)

@@ -65,6 +65,11 @@ static size_t choose_tile(const struct ss_fused_options *o, size_t streams)
     return tile ? tile : 1;
 }
 
+size_t ss_fused_default_tile(const struct ss_fused_options *options)
+{
+    return choose_tile(options, ss_streams_first(options->streams) + ss_streams_second(options->streams));
+}
+
 /* Set by the data's shape alone. A partial gradient is written and read once more than those of one partial
  * would be, which its tiles have to be worth. */
 static size_t partials_of(size_t rows, size_t tile)

@@ -47,6 +47,9 @@ void ss_fused_free(struct ss_fused *f);
 SS_MUST_CHECK enum ss_status ss_fused_bytes(struct ss_device *device, const struct ss_graph *graph,
                                             const struct ss_fused_options *options, size_t *bytes);
 
+/** The tile that is chosen where options.tile is 0. */
+size_t ss_fused_default_tile(const struct ss_fused_options *options);
+
 /** Samples of a tile, for messages and to build another plan from the same kernels. */
 size_t ss_fused_tile(const struct ss_fused *f);
 

@@ -5,8 +5,10 @@
 
 #include "base/checked.h"
 #include "config/config.h"
+#include "device/gemm.h"
 #include "jet/layered.h"
 #include "model/scorer.h"
+#include "objective/choice.h"
 #include "objective/control.h"
 #include "objective/loss_fused.h"
 #include "objective/traits.h"
@@ -32,6 +34,7 @@ struct ss_loss {
     struct ss_device *device;
     const struct ss_model *model;
     struct ss_loss_options options;
+    struct ss_choice choice;
     struct ss_traits traits;
     size_t total; /* directions */
     size_t chunk; /* directions at a time */
@@ -134,18 +137,21 @@ enum ss_status ss_loss_bytes(struct ss_device *device, const struct ss_model *mo
                              const struct ss_loss_options *options, size_t *bytes)
 {
     enum ss_status st = SS_OK;
+    struct ss_loss_options chosen = *options;
+    struct ss_choice choice;
     size_t control = 0;
     char why[128];
     bool fused;
 
     TRY(check(model, options));
+    TRY(ss_choice_make(device, model, &chosen, &choice));
     if (ss_traits_of(&options->objective, model->is_energy).control)
-        TRY(ss_control_bytes(device, model, options, &control));
-    TRY(ss_loss_fused_choose(device, model, options, &fused, why, sizeof(why)));
+        TRY(ss_control_bytes(device, model, &chosen, &control));
+    TRY(ss_loss_fused_choose(device, model, &chosen, &fused, why, sizeof(why)));
     if (fused)
-        TRY(ss_loss_fused_bytes(device, model, options, bytes));
+        TRY(ss_loss_fused_bytes(device, model, &chosen, (size_t)choice.numbers[SS_CHOICE_TILE], bytes));
     else
-        TRY(layered_bytes(model, options, bytes));
+        TRY(layered_bytes(model, &chosen, bytes));
     *bytes += control;
 out:
     return st;
@@ -174,6 +180,13 @@ out:
     return st;
 }
 
+static const char *products_of(const struct ss_loss *l)
+{
+    const enum ss_gemm_kind kind = (enum ss_gemm_kind)l->choice.numbers[SS_CHOICE_GEMM];
+
+    return kind == SS_GEMM_AUTO ? ss_gemm_backend(l->device) : ss_gemm_name(kind);
+}
+
 static enum ss_status prepare_layered(struct ss_loss *l, const char *why)
 {
     enum ss_status st = SS_OK;
@@ -184,13 +197,14 @@ static enum ss_status prepare_layered(struct ss_loss *l, const char *why)
     TRY(ss_layered_create(l->device, l->model->graph, &o, &l->plan));
     if (energy_with_score(l->model, &l->traits))
         TRY(ss_scorer_create(l->device, l->model, l->options.rows, &l->scorer));
+    const char *const products = products_of(l);
     if (l->chunk < l->total)
         snprintf(l->plan_text, sizeof(l->plan_text),
-                 "layered: one product a layer, %zu directions in chunks of %zu (%s)", l->total, l->chunk,
-                 why);
+                 "layered: one product (%s) a layer, %zu directions in chunks of %zu (%s)", products,
+                 l->total, l->chunk, why);
     else
         snprintf(l->plan_text, sizeof(l->plan_text),
-                 "layered: one product a layer, directions at once: %zu (%s)", l->total, why);
+                 "layered: one product (%s) a layer, directions at once: %zu (%s)", products, l->total, why);
 out:
     return st;
 }
@@ -198,7 +212,8 @@ out:
 /* A fused kernel that this device gets wrong or cannot build is put aside. */
 static enum ss_status prepare_fused(struct ss_loss *l, char *why, size_t size)
 {
-    const enum ss_status st = ss_loss_fused_create(l->device, l->model, &l->options, &l->fused);
+    const enum ss_status st = ss_loss_fused_create(l->device, l->model, &l->options,
+                                                   (size_t)l->choice.numbers[SS_CHOICE_TILE], &l->fused);
 
     if (st == SS_OK)
         ss_loss_fused_describe(l->fused, l->plan_text, sizeof(l->plan_text));
@@ -217,6 +232,8 @@ static enum ss_status prepare(struct ss_loss *l)
     bool fused;
 
     TRY(ss_loss_fused_choose(l->device, l->model, &l->options, &fused, why, sizeof(why)));
+    if (l->choice.numbers[SS_CHOICE_PLAN] == SS_PLAN_LAYERED)
+        snprintf(why, sizeof(why), "as measured");
     if (fused)
         TRY(prepare_fused(l, why, sizeof(why)));
     if (!l->fused)
@@ -242,6 +259,7 @@ enum ss_status ss_loss_create(struct ss_device *device, const struct ss_model *m
     l->model = model;
     l->options = *options;
     l->traits = ss_traits_of(&options->objective, model->is_energy);
+    TRY(ss_choice_make(device, model, &l->options, &l->choice));
     TRY(prepare(l));
     *out = l;
     l = NULL;
@@ -270,6 +288,26 @@ void ss_loss_free(struct ss_loss *l)
 const char *ss_loss_plan(const struct ss_loss *l)
 {
     return l->plan_text;
+}
+
+enum ss_plan_kind ss_loss_plan_kind(const struct ss_loss *l)
+{
+    return l->fused ? SS_PLAN_FUSED : SS_PLAN_LAYERED;
+}
+
+void ss_loss_why(const struct ss_loss *l, struct ss_text *out)
+{
+    ss_choice_describe(&l->choice, out);
+}
+
+const int32_t *ss_loss_numbers(const struct ss_loss *l)
+{
+    return l->choice.numbers;
+}
+
+const char *ss_loss_number_name(size_t i)
+{
+    return ss_choice_names[i];
 }
 
 struct ss_span ss_loss_rows(const struct ss_loss *l)
@@ -387,14 +425,16 @@ out:
 static enum ss_status enqueue_energy_adjoint(struct ss_loss *l, const struct batch *b, bool first_chunk)
 {
     const struct ss_span u = l->streams.extra ? extra_stream(l, b) : (struct ss_span){0};
-    const struct ss_span jet = ss_layered_jet(l->plan, l->model->output, NULL);
+    size_t streams = 0;
+    const struct ss_span jet = ss_layered_jet(l->plan, l->model->output, &streams);
+    const bool second = streams > ss_streams_first(l->streams); /* an energy linear in x has none */
     /* without a gradient there are no adjoints: they go over the jet, which nobody reads again */
     const struct ss_span adjoint = l->options.gradient ? ss_layered_adjoint(l->plan, l->model->output) : jet;
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)b->rows),
                                   ss_arg_u32((uint32_t)l->model->dimension),
                                   ss_arg_u32(l->streams.slices),
                                   ss_arg_u32(l->streams.extra),
-                                  ss_arg_u32(l->streams.second != SS_SECOND_NONE),
+                                  ss_arg_u32(second),
                                   ss_arg_u32(l->traits.squares),
                                   ss_arg_u32(first_chunk),
                                   ss_arg_f32(l->traits.unit || !l->total ? 1.0f : 1.0f / (float)l->total),
@@ -471,7 +511,7 @@ static enum ss_status enqueue_mean(struct ss_loss *l, size_t rows)
                      SS_COUNT(args));
 }
 
-static enum ss_status enqueue_layered(struct ss_loss *l, const struct ss_loss_batch *batch)
+static enum ss_status enqueue_layers(struct ss_loss *l, const struct ss_loss_batch *batch)
 {
     struct batch b = {.given = batch,
                       .rows = batch->rows,
@@ -497,6 +537,20 @@ static enum ss_status enqueue_layered(struct ss_loss *l, const struct ss_loss_ba
         first += l->chunk;
     } while (first < l->total);
 out:
+    return st;
+}
+
+/* With the products that were chosen for this loss; others on the device keep theirs. */
+static enum ss_status enqueue_layered(struct ss_loss *l, const struct ss_loss_batch *batch)
+{
+    const struct ss_gemm_use use = {.kind = (enum ss_gemm_kind)l->choice.numbers[SS_CHOICE_GEMM],
+                                    .set = (uint32_t)l->choice.numbers[SS_CHOICE_SET]};
+
+    if (use.kind == SS_GEMM_AUTO)
+        return enqueue_layers(l, batch);
+    const struct ss_gemm_use before = ss_gemm_switch(l->device, use);
+    const enum ss_status st = enqueue_layers(l, batch);
+    ss_gemm_switch(l->device, before);
     return st;
 }
 

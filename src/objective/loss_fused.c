@@ -23,7 +23,7 @@ struct ss_loss_fused {
 
 /* ---- shape ---- */
 
-static size_t directions_of(const struct ss_model *model, const struct ss_loss_options *o)
+size_t ss_loss_directions(const struct ss_model *model, const struct ss_loss_options *o)
 {
     const struct ss_traits t = ss_traits_of(&o->objective, model->is_energy);
 
@@ -47,7 +47,7 @@ static bool drawn_ahead(const struct ss_loss_options *o)
 static struct ss_fused_options plan_options(const struct ss_model *model, const struct ss_loss_options *o)
 {
     const struct ss_traits t = ss_traits_of(&o->objective, model->is_energy);
-    const size_t chunk = chunk_of(o, directions_of(model, o));
+    const size_t chunk = chunk_of(o, ss_loss_directions(model, o));
     const bool second = model->is_energy && t.directions;
 
     return (struct ss_fused_options){
@@ -83,7 +83,7 @@ static size_t slices_bytes(const struct ss_model *model, const struct ss_loss_op
 /* ---- the choice ---- */
 
 static bool takes(struct ss_device *device, const struct ss_model *model, const struct ss_loss_options *o,
-                  char *why, size_t size)
+                  bool whatever_suits, char *why, size_t size)
 {
     const struct ss_fused_options p = plan_options(model, o);
     const size_t slices = slices_bytes(model, o);
@@ -96,8 +96,23 @@ static bool takes(struct ss_device *device, const struct ss_model *model, const 
         snprintf(why, size, "all slices of a batch of %zu rows at once would be too much memory", o->rows);
         return false;
     }
-    return o->engine.plan == SS_PLAN_FUSED ? ss_fused_takes(device, model->graph, &p, why, size)
-                                           : ss_fused_suits(device, model->graph, &p, why, size);
+    return whatever_suits ? ss_fused_takes(device, model->graph, &p, why, size)
+                          : ss_fused_suits(device, model->graph, &p, why, size);
+}
+
+bool ss_loss_fused_takes(struct ss_device *device, const struct ss_model *model,
+                         const struct ss_loss_options *options)
+{
+    char why[128];
+
+    return takes(device, model, options, true, why, sizeof(why));
+}
+
+size_t ss_loss_fused_default_tile(const struct ss_model *model, const struct ss_loss_options *options)
+{
+    const struct ss_fused_options p = plan_options(model, options);
+
+    return ss_fused_default_tile(&p);
 }
 
 enum ss_status ss_loss_fused_choose(struct ss_device *device, const struct ss_model *model,
@@ -110,7 +125,7 @@ enum ss_status ss_loss_fused_choose(struct ss_device *device, const struct ss_mo
     else if (!options->gradient)
         snprintf(why, size, "a loss alone");
     else
-        *fused = takes(device, model, options, why, size);
+        *fused = takes(device, model, options, options->engine.plan == SS_PLAN_FUSED, why, size);
     if (!*fused && options->gradient && options->engine.plan == SS_PLAN_FUSED)
         return SS_FAIL(SS_ERR_USAGE, "engine.plan: fused cannot be used here: %s; use auto or layered", why);
     return SS_OK;
@@ -132,7 +147,7 @@ static enum ss_status create(struct ss_device *device, const struct ss_model *mo
     f->objective = options->objective;
     f->traits = ss_traits_of(&options->objective, model->is_energy);
     f->dimension = model->dimension;
-    f->total = directions_of(model, options);
+    f->total = ss_loss_directions(model, options);
     f->chunk = plan.streams.slices;
     TRY(ss_fused_create(device, model->graph, &plan, &f->plan));
     if (slices)
@@ -154,13 +169,14 @@ void ss_loss_fused_free(struct ss_loss_fused *f)
 }
 
 enum ss_status ss_loss_fused_bytes(struct ss_device *device, const struct ss_model *model,
-                                   const struct ss_loss_options *options, size_t *bytes)
+                                   const struct ss_loss_options *options, size_t tile, size_t *bytes)
 {
-    const struct ss_fused_options plan = plan_options(model, options);
+    struct ss_fused_options plan = plan_options(model, options);
     const size_t row_bytes = options->rows * model->dimension * sizeof(float);
     enum ss_status st = SS_OK;
     size_t kernels = 0;
 
+    plan.tile = tile;
     TRY(ss_fused_bytes(device, model->graph, &plan, &kernels));
     *bytes = kernels + slices_bytes(model, options) + row_bytes + (options->rows + 1) * sizeof(float);
 out:
@@ -275,13 +291,6 @@ out:
     return st;
 }
 
-static void silence(void *context, enum ss_level level, const char *text)
-{
-    (void)context;
-    (void)level;
-    (void)text;
-}
-
 /* A model like the one to come, but small: its warnings were said of that one. */
 static enum ss_status small_model(const struct ss_loss_fused *f, const struct ss_model *model,
                                   struct ss_model **out)
@@ -293,13 +302,11 @@ static enum ss_status small_model(const struct ss_loss_fused *f, const struct ss
                                              .activation = ss_fused_activation(f->plan),
                                              .quadratic = ss_fused_has_base(f->plan) ? SS_QUADRATIC_DIAGONAL
                                                                                      : SS_QUADRATIC_NONE};
-    ss_sink_fn *sink;
-    void *context;
+    struct ss_demotion quiet;
 
-    ss_sink_get(&sink, &context);
-    ss_sink_set(silence, NULL);
+    ss_demote_begin(&quiet);
     const enum ss_status st = ss_model_create(&options, TEST_D, out);
-    ss_sink_set(sink, context);
+    ss_demote_end(&quiet);
     return st;
 }
 
@@ -404,12 +411,13 @@ out:
 }
 
 enum ss_status ss_loss_fused_create(struct ss_device *device, const struct ss_model *model,
-                                    const struct ss_loss_options *options, struct ss_loss_fused **out)
+                                    const struct ss_loss_options *options, size_t tile,
+                                    struct ss_loss_fused **out)
 {
     struct ss_loss_fused *f = NULL;
     enum ss_status st = SS_OK;
 
-    TRY(create(device, model, options, 0, &f));
+    TRY(create(device, model, options, tile, &f));
     TRY(check_known_answer(f, model));
     *out = f;
     f = NULL;

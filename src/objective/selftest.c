@@ -45,8 +45,11 @@ static enum ss_status work_init(struct work *w, struct ss_device *device, enum s
                                              .quadratic =
                                                  short_form ? SS_QUADRATIC_NONE : SS_QUADRATIC_DIAGONAL};
     /* the fused plan tests itself where it is made, with the very kernels that a run will use */
-    const struct ss_loss_options loss = {
-        .objective = w->objective, .engine = {.plan = SS_PLAN_LAYERED}, .rows = ROWS, .gradient = true};
+    const struct ss_loss_options loss = {.objective = w->objective,
+                                         .engine = {.plan = SS_PLAN_LAYERED},
+                                         .rows = ROWS,
+                                         .gradient = true,
+                                         .unmeasured = true};
     enum ss_status st = SS_OK;
 
     TRY(ss_model_create(&options, DIMENSION, &w->model));

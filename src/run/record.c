@@ -118,6 +118,14 @@ static void write_box(const struct ss_run_record *r, struct ss_text *t)
     ss_json_close(t, '}');
 }
 
+static void write_engine(const struct ss_run_record *r, struct ss_text *t)
+{
+    ss_json_open(t, "engine", '{');
+    for (size_t i = 0; i < SS_TUNING_NUMBERS; i++)
+        ss_json_integer(t, ss_loss_number_name(i), r->engine[i]);
+    ss_json_close(t, '}');
+}
+
 static void write_json(const struct ss_run_record *r, struct ss_text *t)
 {
     ss_json_open(t, NULL, '{');
@@ -129,6 +137,7 @@ static void write_json(const struct ss_run_record *r, struct ss_text *t)
     ss_json_text(t, "device", r->device);
     ss_json_text(t, "driver", r->driver);
     ss_json_text(t, "plan", r->plan);
+    write_engine(r, t);
     ss_json_integer(t, "seed", r->seed);
     ss_json_open(t, "argv", '[');
     for (size_t i = 0; i < r->n_argv; i++)
@@ -224,6 +233,17 @@ static void read_box(const json_t *o, struct ss_run_record *r)
     }
 }
 
+/* What is not there is by rule; what is no sane number is refused where it is used. */
+static void read_engine(const json_t *o, struct ss_run_record *r)
+{
+    const json_t *const engine = json_object_get(o, "engine");
+
+    for (size_t i = 0; i < SS_TUNING_NUMBERS; i++) {
+        const json_int_t n = json_integer_value(json_object_get(engine, ss_loss_number_name(i)));
+        r->engine[i] = n < 0 || n > INT32_MAX ? INT32_MAX : (int32_t)n;
+    }
+}
+
 static enum ss_status read_argv(const json_t *o, struct ss_run_record *r)
 {
     const json_t *const argv = json_object_get(o, "argv");
@@ -277,6 +297,7 @@ static enum ss_status read_json(const json_t *o, const char *path, struct ss_run
     r->loss = number(o, "loss", NAN);
     r->dimension = (size_t)count(o, "dimension");
     r->parameters = (size_t)count(o, "parameters");
+    read_engine(o, r);
     read_metrics(o, &r->metrics);
     read_box(o, r);
 out:

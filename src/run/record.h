@@ -50,6 +50,7 @@ struct ss_run_record {
     double seconds; /* of training */
     double loss;    /* the last of training, NAN if none */
     size_t dimension, parameters;
+    int32_t engine[SS_TUNING_NUMBERS]; /* how its loss is computed (ss_loss_numbers): all 0 is by rule */
     struct ss_metrics_list metrics;
     double low[2], high[2]; /* box of the data in the space trained in, D <= 2; NAN if unknown */
 };

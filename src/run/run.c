@@ -4,6 +4,7 @@
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -64,7 +65,8 @@ static enum ss_status open_trainer(struct ss_session *s, bool resume, struct ss_
                                          .model = s->setting.model,
                                          .dataset = s->setting.dataset,
                                          .experiment = s->experiment,
-                                         .checkpoint_folder = s->checkpoints};
+                                         .checkpoint_folder = s->checkpoints,
+                                         .numbers = s->as_begun ? s->record.engine : NULL};
     struct ss_trainer *t = NULL;
     bool found = false;
     enum ss_status st = SS_OK;
@@ -87,6 +89,26 @@ static enum ss_status open_trainer(struct ss_session *s, bool resume, struct ss_
 out:
     ss_log_phase(s->request->log, NULL);
     ss_trainer_free(t);
+    return st;
+}
+
+/* Into run.json before the first step: whoever goes on with this run computes as it did. */
+static enum ss_status note_plan(struct ss_session *s, const struct ss_trainer *t)
+{
+    struct ss_text why;
+    char *plan = NULL;
+    enum ss_status st = SS_OK;
+
+    ss_text_init(&why);
+    TRY(ss_text_copy(ss_trainer_plan(t), &plan));
+    free(s->record.plan);
+    s->record.plan = plan;
+    memcpy(s->record.engine, ss_loss_numbers(ss_trainer_loss(t)), sizeof(s->record.engine));
+    ss_loss_why(ss_trainer_loss(t), &why);
+    ss_say(SS_LEVEL_DETAIL, "plan: %s: %s", plan, why.data);
+    TRY(ss_run_record_write(&s->record, s->directory.path));
+out:
+    ss_text_release(&why);
     return st;
 }
 
@@ -127,14 +149,11 @@ static enum ss_status train(struct ss_session *s, bool resume, bool *began)
                                                  .stop = on_stop,
                                                  .pause = s->request->pause};
     struct ss_trainer *t = NULL;
-    char *plan = NULL;
     enum ss_status st = SS_OK;
 
     TRY(open_trainer(s, resume, &t));
     *began = true;
-    TRY(ss_text_copy(ss_trainer_plan(t), &plan));
-    free(s->record.plan);
-    s->record.plan = plan;
+    TRY(note_plan(s, t));
     announce(s, t);
     s->record.steps = ss_trainer_step(t);
     if (ss_trainer_step(t) < ss_trainer_steps(t)) {

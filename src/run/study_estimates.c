@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/matrix.h"
 #include "config/config.h"
 #include "data/synthetic.h"
-#include "data/synthetic_set.h"
 #include "run/estimator.h"
 #include "run/progress.h"
 #include "run/stop.h"

@@ -22,5 +22,6 @@ check() # script, options
 }
 check check_bench.py
 check check_loss.py --quick
+check check_model.py
 awk '{ p += $2; f += $4; s += $6 } END { printf "cli: %d passed, %d failed, %d skipped\n", p, f, s }' totals
 exit $code
