@@ -52,7 +52,8 @@ CL       := $(sort $(wildcard cl/*.cl cl/*.clh cl/*/*.cl cl/*/*.clh))
 TESTS    := $(sort $(wildcard tests/check_*.c))
 SUPPORT  := $(sort $(wildcard tests/support/*.c))
 CLI      := $(sort $(wildcard tests/cli/*.sh))
-OBJ      := $(SRC:%.c=$(BUILD)/%.o) $(BUILD)/cl/embedded.o
+PAGE     := src/report/page.css src/report/page.js
+OBJ      := $(SRC:%.c=$(BUILD)/%.o) $(BUILD)/cl/embedded.o $(BUILD)/src/report/page_files.o
 SUITES   := $(TESTS:tests/%.c=$(BUILD)/tests/%)
 # All rooms, for the program and the tests; and the two libraries for other programs, which show what
 # include/slicescore.h declares and nothing else.
@@ -108,17 +109,25 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -c -o $@ $<
 
-# Every kernel file as a string in one table, so that the binary needs no data path. A question mark is escaped
-# because two of them begin a trigraph.
+# A file as C strings, one a line. A question mark is escaped because two of them begin a trigraph.
+quoted = sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/?/\\?/g' -e 's/^/"/' -e 's/$$/\\n"/'
+
+# Every kernel file as a string in one table, so that the binary needs no data path.
 $(BUILD)/cl/embedded.c: $(CL) $(BUILD)/flags
 	$(call tell,EMBED,cl/)
 	@mkdir -p $(@D)
 	@{ echo '#include "device/embedded.h"'; echo '#include <stddef.h>'; \
 	   echo 'const struct ss_embedded ss_embedded[] = {'; \
 	   for f in $(CL); do echo "{\"$${f#cl/}\", \"\""; \
-	     sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/?/\\?/g' -e 's/^/"/' -e 's/$$/\\n"/' $$f; echo '},'; done; \
+	     $(quoted) $$f; echo '},'; done; \
 	   echo '{NULL, NULL}};'; } > $@
-$(BUILD)/cl/embedded.o: $(BUILD)/cl/embedded.c
+# The look and the script of reports.
+$(BUILD)/src/report/page_files.c: $(PAGE) $(BUILD)/flags
+	$(call tell,EMBED,$(PAGE))
+	@mkdir -p $(@D)
+	@{ echo '#include "report/page_files.h"'; \
+	   for f in $(PAGE); do echo "const char ss_page_$${f##*.}[] ="; $(quoted) $$f; echo ';'; done; } > $@
+$(BUILD)/cl/embedded.o $(BUILD)/src/report/page_files.o: %.o: %.c
 	$(Q)$(COMPILE) -Wno-overlength-strings -c -o $@ $<
 
 $(ROOMS): $(OBJ)

@@ -125,8 +125,9 @@ SLICESCORE_API enum slicescore_status slicescore_log_density(struct slicescore *
                                                              size_t rows, double *log_density);
 
 /**
- * Integrate the density of an energy in one or two dimensions; from then on log-densities of this run are
- * normalized. SLICESCORE_ERROR_USAGE, with the reason, where that cannot be done.
+ * Find log Z of an energy; from then on log-densities of this run are normalized. In one or two dimensions
+ * the density is integrated here; in more log Z is what `slicescore evaluate` has left in the run's folder
+ * for these weights. SLICESCORE_ERROR_USAGE, with the reason, where there is none.
  *
  * @param log_z, error  of the trained energy, in the space it was trained in; either may be NULL
  */

@@ -91,7 +91,7 @@ static const char *const errors[][2] = {
      ":1:54: data.split.test: validation 0.5 and test 0.5"},
     {"data: {source: rings, split: {validation: 0.95}}\n", ":1:43: data.split.validation: validation 0.95"},
     {"data: {source: rings, header: no}\n", ":1:23: data.header: not used with data.source: rings\n"},
-    {"data: {source: rings, dimension: 3}\n", "data.dimension is for gaussian, gmm or funnel"},
+    {"data: {source: rings, dimension: 3}\n", "data.dimension is for gaussian, gmm, funnel or student"},
     {"data: {source: funnel, dimension: 1}\n", ":1:35: data.dimension: the funnel has at least 2"},
     {"data: {source: gaussian, dimension: 3, mean: [0, 0]}\n", ":1:46: data.mean: 2 numbers in 3 dimensions"},
     {"data: {source: gaussian, dimension: 3, covariance: [1, 1]}\n",

@@ -45,8 +45,13 @@ static void close_to(double got, double want, double absolute, double relative)
 
 static struct ss_data_options set_of(enum ss_source source, double noise)
 {
-    return (struct ss_data_options){
-        .source = source, .rows = 1000, .dimension = 2, .noise = noise, .validation = 0.1, .test = 0.1};
+    return (struct ss_data_options){.source = source,
+                                    .rows = 1000,
+                                    .dimension = 2,
+                                    .degrees = 30,
+                                    .noise = noise,
+                                    .validation = 0.1,
+                                    .test = 0.1};
 }
 
 static struct ss_synthetic *make(const struct ss_data_options *o)
@@ -78,7 +83,7 @@ static const struct {
     {SS_SOURCE_8GAUSSIANS, 0.2, 0.0},   {SS_SOURCE_TWO_MOONS, 0.2, 0.0},    {SS_SOURCE_TWO_MOONS, 0.1, 0.05},
     {SS_SOURCE_SWISS_ROLL, 0.2, 0.0},   {SS_SOURCE_RINGS, 0.2, 0.0},        {SS_SOURCE_TWO_SPIRALS, 0.2, 0.0},
     {SS_SOURCE_CHECKERBOARD, 0.2, 0.0}, {SS_SOURCE_CHECKERBOARD, NAN, 0.1}, {SS_SOURCE_PINWHEEL, 0.3, 0.0},
-    {SS_SOURCE_FUNNEL, NAN, 0.0},
+    {SS_SOURCE_FUNNEL, NAN, 0.0},       {SS_SOURCE_STUDENT, NAN, 0.0},
 };
 
 START_TEST(scores_are_the_gradients_of_the_log_densities)
@@ -217,6 +222,31 @@ START_TEST(funnel_rows_are_normal_where_they_should_be)
 }
 END_TEST
 
+/* Half of a Cauchy law lies within 1 of its middle, whose density is 1/pi; of two columns, 1 - 1/sqrt(2) of
+ * the rows lie in the unit disc. */
+START_TEST(student_rows_have_the_tails_of_their_degrees)
+{
+    enum { N = 20000 };
+
+    for (uint32_t d = 1; d <= 2; d++) {
+        struct ss_data_options o = set_of(SS_SOURCE_STUDENT, NAN);
+        double inside = 0.0, log_p, x[2];
+        o.dimension = d;
+        o.degrees = 1;
+        struct ss_synthetic *const s = make_known(&o, 0.0);
+        for (uint32_t row = 0; row < N; row++) {
+            ss_synthetic_row(s, row, x);
+            inside += (d == 1 ? fabs(x[0]) : hypot(x[0], x[1])) < 1.0;
+        }
+        close_to(inside / N, d == 1 ? 0.5 : 1.0 - sqrt(0.5), 5.0 * 0.5 / sqrt(N), 0.0);
+        ss_synthetic_density(s, (double[2]){0.0, 0.0}, &log_p, NULL);
+        close_to(exp(log_p), d == 1 ? 1.0 / 3.14159265358979323846 : 0.5 / 3.14159265358979323846, 1e-12,
+                 0.0);
+        ss_synthetic_free(s);
+    }
+}
+END_TEST
+
 START_TEST(gaussian_has_the_mean_and_covariance_asked_for_in_any_dimension)
 {
     double mean[5], covariance[25], sum[5] = {0}, product[25] = {0};
@@ -331,7 +361,7 @@ START_TEST(sets_without_a_density_say_so)
     } unknown[] = {{SS_SOURCE_CHECKERBOARD, NAN, 0.0}, {SS_SOURCE_TWO_MOONS, 0.0, 0.0},
                    {SS_SOURCE_8GAUSSIANS, 0.0, 0.0},   {SS_SOURCE_PINWHEEL, 0.1, 0.1},
                    {SS_SOURCE_FUNNEL, 0.1, 0.0},       {SS_SOURCE_FUNNEL, NAN, 0.1},
-                   {SS_SOURCE_RINGS, 1e-7, 0.0}};
+                   {SS_SOURCE_RINGS, 1e-7, 0.0},       {SS_SOURCE_STUDENT, NAN, 0.1}};
 
     for (size_t k = 0; k < SS_COUNT(unknown); k++) {
         const struct ss_data_options o = set_of(unknown[k].source, unknown[k].noise);
@@ -346,7 +376,7 @@ END_TEST
 
 START_TEST(all_sets_are_of_about_unit_scale_and_follow_the_seed)
 {
-    for (int source = SS_SOURCE_GAUSSIAN; source <= SS_SOURCE_FUNNEL; source++) {
+    for (int source = SS_SOURCE_GAUSSIAN; source <= SS_SOURCE_STUDENT; source++) {
         const struct ss_data_options o = set_of((enum ss_source)source, NAN);
         struct ss_synthetic *a = make(&o), *b = make(&o), *c = NULL;
         double square = 0.0;
@@ -741,6 +771,7 @@ int main(void)
     tcase_add_test(c, densities_integrate_to_one);
     tcase_add_test(c, rows_follow_the_densities);
     tcase_add_test(c, funnel_rows_are_normal_where_they_should_be);
+    tcase_add_test(c, student_rows_have_the_tails_of_their_degrees);
     tcase_add_test(c, gaussian_has_the_mean_and_covariance_asked_for_in_any_dimension);
     tcase_add_test(c, gmm_takes_components_and_refuses_those_that_do_not_fit);
     tcase_add_test(c, sets_without_a_density_say_so);

@@ -66,6 +66,7 @@ START_TEST(buffers_start_as_zeros_and_are_counted)
     float x[100];
     struct ss_buffer *b = NULL;
 
+    ss_device_watch_allocated(device);
     ok(ss_buffer_create(device, sizeof(x), &b));
     ck_assert_uint_eq(ss_buffer_bytes(b), sizeof(x));
     ck_assert_uint_ge(ss_device_allocated(device), before + sizeof(x));
@@ -75,6 +76,9 @@ START_TEST(buffers_start_as_zeros_and_are_counted)
     ss_buffer_free(b);
     ss_buffer_free(NULL);
     ck_assert_uint_eq(ss_device_allocated(device), before);
+    ck_assert_uint_ge(ss_device_most_allocated(device), before + sizeof(x));
+    ss_device_watch_allocated(device);
+    ck_assert_uint_eq(ss_device_most_allocated(device), before);
 }
 END_TEST
 

@@ -69,6 +69,7 @@ struct outcome {
     float *flat, *x, *slices, *noise;
     struct ss_buffer *weights, *gradients, *v, *z;
     struct ss_loss *l;
+    float shares[2];
 };
 
 static struct ss_buffer *upload(const float *from, size_t n)
@@ -127,6 +128,7 @@ static void run(const struct problem *p, struct outcome *o)
     batch.gradient = ss_span_of(o->gradients);
     ok(ss_loss_enqueue(o->l, &batch));
     ok(ss_span_read(ss_loss_mean(o->l), &mean, 1));
+    ok(ss_span_read(ss_loss_shares(o->l), o->shares, 2));
     ok(ss_span_read(ss_span_of(o->gradients), o->gradient, o->size));
     o->loss = (double)mean;
 }
@@ -151,7 +153,7 @@ static void release(struct outcome *o)
 static void compare(const struct problem *p, const struct outcome *o)
 {
     enum { MOST = 3 };
-    const struct ss_reference_batch batch = {o->x, p->rows, o->slices, o->noise};
+    const struct ss_reference_batch batch = {o->x, p->rows, o->slices, o->noise, (double)o->shares[1]};
     double *flat = NULL, loss;
 
     ok(ss_allocate(o->size, &flat));
@@ -267,6 +269,23 @@ START_TEST(losses_and_gradients_match_the_reference)
         else
             check(&p);
     }
+}
+END_TEST
+
+START_TEST(an_estimated_control_variate_matches_the_reference)
+{
+    const struct problem p = {
+        .model = {.kind = _i == 1 ? SS_MODEL_SCORE : SS_MODEL_ENERGY,
+                  .hidden = {9, 17},
+                  .n_hidden = 2,
+                  .activation = SS_ACTIVATION_SILU,
+                  .quadratic = _i == 2 ? SS_QUADRATIC_DIAGONAL : SS_QUADRATIC_NONE},
+        .loss = {.objective = {.kind = SS_OBJECTIVE_SSM_VR, .count = 5, .control = SS_CONTROL_ESTIMATED},
+                 .chunk = 3}, /* the score's part belongs to the first chunk */
+        .dimension = 6,
+        .rows = small ? 9 : 35};
+
+    check(&p);
 }
 END_TEST
 
@@ -487,6 +506,7 @@ int main(void)
     tcase_set_timeout(c, 900);
     tcase_add_unchecked_fixture(c, open_device, close_device);
     tcase_add_loop_test(c, losses_and_gradients_match_the_reference, 0, 12);
+    tcase_add_loop_test(c, an_estimated_control_variate_matches_the_reference, 0, 3);
     tcase_add_loop_test(c, every_activation_matches_the_reference, 0, SS_ACTIVATION_EXP);
     tcase_add_loop_test(c, extreme_shapes_match_the_reference, 0, (int)SS_COUNT(extremes));
     tcase_add_loop_test(c, both_plans_draw_the_same_slices, 0, 4);

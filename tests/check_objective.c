@@ -37,6 +37,7 @@ struct outcome {
     float *flat, *x, *slices, *noise;
     struct ss_buffer *weights, *gradients, *v, *z;
     struct ss_loss *l;
+    float shares[2];
 };
 
 /* SLICESCORE_TEST_PLAN=auto: the plan that the device gets, fused where it can be; check_fused.c is about
@@ -89,6 +90,7 @@ static void run(const struct problem *p, struct outcome *o)
                                         .gradient = ss_span_of(o->gradients)};
     ok(ss_loss_enqueue(o->l, &batch));
     ok(ss_span_read(ss_loss_mean(o->l), &mean, 1));
+    ok(ss_span_read(ss_loss_shares(o->l), o->shares, 2));
     ok(ss_span_read(ss_span_of(o->gradients), o->gradient, size));
     o->loss = mean;
 }
@@ -113,7 +115,7 @@ static void release(struct outcome *o)
 static void compare(const struct problem *p, const struct outcome *o)
 {
     enum { MOST = 6 };
-    const struct ss_reference_batch batch = {o->x, p->rows, o->slices, o->noise};
+    const struct ss_reference_batch batch = {o->x, p->rows, o->slices, o->noise, (double)o->shares[1]};
     const size_t size = ss_graph_flat_size(o->model->graph);
     double *flat = NULL, loss;
 
@@ -166,24 +168,26 @@ static const struct {
     size_t n_hidden;
     uint32_t slices;
 } shapes[] = {{1, 1, {5}, 1, 1},         {2, 7, {16, 16}, 2, 1},  {3, 33, {17, 9}, 2, 3}, {13, 5, {31}, 1, 7},
-              {5, 64, {8, 8, 8}, 3, 16}, {10, 3, {33, 40}, 2, 2}, {4, 6, {0}, 0, 3}};
+              {5, 64, {8, 8, 8}, 3, 16}, {10, 3, {33, 40}, 2, 2}, {4, 64, {0}, 0, 3}};
 
 START_TEST(losses_and_gradients_match_the_reference)
 {
-    const enum ss_objective_kind kind = (enum ss_objective_kind)(_i % 4);
-    const enum ss_model_kind model = (enum ss_model_kind)(_i / 4);
+    const bool control = _i % 5 == 4; /* the fifth: ssm_vr with an estimated control variate */
+    const enum ss_objective_kind kind = control ? SS_OBJECTIVE_SSM_VR : (enum ss_objective_kind)(_i % 5);
+    const enum ss_model_kind model = (enum ss_model_kind)(_i / 5);
 
     for (size_t s = 0; s < SS_COUNT(shapes); s++) {
-        if (test_small() && s != 2)
+        if (test_small() && s != 2 && s != 6)
             continue;
-        struct problem p = {.model = {.kind = model,
-                                      .n_hidden = shapes[s].n_hidden,
-                                      .activation = SS_ACTIVATION_SILU,
-                                      .residual = s % 2,
-                                      .quadratic = (enum ss_quadratic)(s % 3)},
-                            .loss = {.objective = {.kind = kind, .count = shapes[s].slices}},
-                            .dimension = shapes[s].dimension,
-                            .rows = shapes[s].rows};
+        struct problem p = {
+            .model = {.kind = model,
+                      .n_hidden = shapes[s].n_hidden,
+                      .activation = SS_ACTIVATION_SILU,
+                      .residual = s % 2,
+                      .quadratic = (enum ss_quadratic)(s % 3)},
+            .loss = {.objective = {.kind = kind, .count = shapes[s].slices, .control = control}},
+            .dimension = shapes[s].dimension,
+            .rows = shapes[s].rows};
         memcpy(p.model.hidden, shapes[s].hidden, sizeof(shapes[s].hidden));
         check(p);
     }
@@ -307,9 +311,11 @@ START_TEST(every_law_of_slices_is_unbiased)
     fixture_init(&f, SS_MODEL_ENERGY);
     const struct ss_span w = ss_span_of(f.weights);
     const double exact = loss_of(f.model, w, f.x, fixture_rows(), SS_OBJECTIVE_ESM, 0, 1, 1, &e);
-    const struct ss_loss_options options = {
-        .objective = {.kind = SS_OBJECTIVE_SSM_VR, .slices = (enum ss_slices)_i, .count = 3},
-        .rows = fixture_rows()};
+    const struct ss_loss_options options = {.objective = {.kind = SS_OBJECTIVE_SSM_VR,
+                                                          .slices = (enum ss_slices)(_i % 4),
+                                                          .count = 3,
+                                                          .control = _i >= 4},
+                                            .rows = fixture_rows()};
     struct ss_loss *l = NULL;
     double sum = 0, squares = 0;
     ok(ss_loss_create(device, f.model, &options, &l));
@@ -324,6 +330,62 @@ START_TEST(every_law_of_slices_is_unbiased)
                       exact);
     ss_loss_free(l);
     fixture_release(&f);
+}
+END_TEST
+
+/* E = 1/2 |x|^2 has Ds = -I, s = -x. With gaussian slices cov(v'(Ds)v, 1/2 (v's)^2) = -|x|^2 and the variance
+ * of 1/2 (v's)^2 is 1/2 |x|^4, so c = 1 - 2 E|x|^2 / E|x|^4; rademacher slices have v'(Ds)v = -D, so c = 1.
+ */
+START_TEST(the_share_of_the_control_variate_is_the_one_of_least_variance)
+{
+    enum { D = 3, ROWS = 256, STEPS = 400 };
+    const struct ss_model_options gaussian = {.kind = SS_MODEL_GAUSSIAN};
+    float x[ROWS * D], flat[64], shares[2];
+    struct ss_model *model = NULL;
+    struct ss_buffer *weights = NULL;
+    double square = 0, fourth = 0;
+
+    ok(ss_model_create(&gaussian, D, &model));
+    ck_assert_uint_le(ss_graph_flat_size(model->graph), SS_COUNT(flat));
+    ss_graph_initialize(model->graph, 1, flat);
+    ok(ss_buffer_create(device, sizeof(flat), &weights));
+    ok(ss_span_write(ss_span_of(weights), flat, ss_graph_flat_size(model->graph)));
+    normals(x, ROWS * D, 4);
+    for (size_t i = 0; i < ROWS; i++) {
+        double s = 0;
+        for (size_t j = 0; j < D; j++)
+            s += (double)x[i * D + j] * (double)x[i * D + j];
+        square += s;
+        fourth += s * s;
+    }
+    for (int law = 0; law < (test_small() ? 0 : 2); law++) {
+        const struct ss_loss_options options = {.objective = {.kind = SS_OBJECTIVE_SSM_VR,
+                                                              .control = SS_CONTROL_ESTIMATED,
+                                                              .slices = (enum ss_slices)law,
+                                                              .count = 1},
+                                                .rows = ROWS};
+        struct ss_loss *l = NULL;
+        double sum = 0, squares = 0;
+        ok(ss_loss_create(device, model, &options, &l));
+        ok(ss_span_write(ss_loss_rows(l), x, ROWS * D));
+        for (uint64_t step = 0; step < STEPS; step++) {
+            ok(ss_loss_enqueue(l, &(struct ss_loss_batch){.rows = ROWS,
+                                                          .draw = {.seed = 1, .step = step},
+                                                          .parameters = ss_span_of(weights)}));
+            ok(ss_span_read(ss_loss_shares(l), shares, 2));
+            sum += (double)shares[1];
+            squares += (double)shares[1] * (double)shares[1];
+            ck_assert(fabsf(shares[0] + shares[1] - 1.0f) < 1e-6f);
+        }
+        const double mean = sum / STEPS, want = law == SS_SLICES_GAUSSIAN ? 1 - 2 * square / fourth : 1;
+        const double error = sqrt((squares / STEPS - mean * mean) / STEPS);
+        /* a ratio of sums over 256 rows is biased by about 1/256 of its spread in a row */
+        ck_assert_msg(fabs(mean - want) < 4 * error + 0.02, "law %d: %.4f +- %.4f, wanted %.4f", law, mean,
+                      error, want);
+        ss_loss_free(l);
+    }
+    ss_buffer_free(weights);
+    ss_model_free(model);
 }
 END_TEST
 
@@ -465,11 +527,12 @@ int main(void)
 
     tcase_set_timeout(c, 600);
     tcase_add_unchecked_fixture(c, open_device, close_device);
-    tcase_add_loop_test(c, losses_and_gradients_match_the_reference, 0, 12);
+    tcase_add_loop_test(c, losses_and_gradients_match_the_reference, 0, 20);
     tcase_add_loop_test(c, every_smooth_activation_matches_the_reference, 0, SS_ACTIVATION_ELU);
     tcase_add_test(c, chunks_of_directions_change_nothing_but_rounding);
     tcase_add_test(c, a_full_orthogonal_frame_gives_exact_score_matching);
-    tcase_add_loop_test(c, every_law_of_slices_is_unbiased, 0, 4);
+    tcase_add_loop_test(c, every_law_of_slices_is_unbiased, 0, 8);
+    tcase_add_test(c, the_share_of_the_control_variate_is_the_one_of_least_variance);
     tcase_add_test(c, slices_have_their_lengths_and_frames_are_orthogonal);
     tcase_add_loop_test(c, slices_are_a_function_of_counters_alone, 0, 12);
     tcase_add_test(c, the_same_batch_gives_the_same_bits);

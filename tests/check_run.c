@@ -261,7 +261,7 @@ static void fill_metrics(uint64_t from, uint64_t to, uint64_t cut)
 {
     struct ss_metrics *m = NULL;
 
-    ck_assert_int_eq(ss_metrics_open(scratch, cut, &m), SS_OK);
+    ck_assert_int_eq(ss_metrics_open(scratch, cut, false, &m), SS_OK);
     for (uint64_t i = from; i <= to; i += 10) {
         const struct ss_train_report r = report(i);
         ss_metrics_report(m, &r);
@@ -309,7 +309,7 @@ START_TEST(a_resumed_run_doubles_no_row_and_goes_on_counting_seconds)
     struct ss_metrics *m = NULL;
 
     fill_metrics(10, 60, 0);
-    ck_assert_int_eq(ss_metrics_open(scratch, 30, &m), SS_OK);
+    ck_assert_int_eq(ss_metrics_open(scratch, 30, false, &m), SS_OK);
     ck_assert_double_eq(ss_metrics_seconds(m), 30);
     ck_assert_uint_eq(ss_metrics_rows(m)->count, 4); /* 10, 20, 20 validation, 30 */
     const struct ss_train_report r = {.step = 40, .seconds = 7};
@@ -347,7 +347,7 @@ START_TEST(metrics_that_cannot_be_written_are_an_error_not_a_crash)
 {
     struct ss_metrics *m = NULL;
 
-    ck_assert_int_eq(ss_metrics_open(at("nowhere"), 0, &m), SS_ERR_FILE);
+    ck_assert_int_eq(ss_metrics_open(at("nowhere"), 0, false, &m), SS_ERR_FILE);
     heard("nowhere");
 }
 END_TEST

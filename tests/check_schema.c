@@ -25,7 +25,7 @@ static void tear_down(void)
     config_files_tear_down(&said);
 }
 
-static const char with_file[] = "data: {file: t.csv}\nmodel: {}\nobjective: {}\nsample: {}\n";
+static const char with_file[] = "data: {file: t.csv}\nmodel: {}\nobjective: {}\nsample: {}\nstudy: {}\n";
 
 enum { MAX_OVERRIDES = 8 };
 
@@ -201,6 +201,7 @@ static const char *const changed[][2] = {
     {"data.separator", "semicolon"},
     {"data.duplicates", "drop"},
     {"data.missing", "mean"},
+    {"data.degrees", "5"},
     {"data.split.validation", "0.333333333333333314829616256247"},
     {"data.split.test", "0"},
     {"data.statistics", "all"},
@@ -214,9 +215,11 @@ static const char *const changed[][2] = {
     {"model.activation", "tanh"},
     {"model.residual", "true"},
     {"model.quadratic", "full"},
+    {"model.degree", "6"},
     {"objective.kind", "esm"},
     {"objective.slices", "orthogonal"},
     {"objective.count", "65536"},
+    {"objective.control_variate", "estimated"},
     {"objective.sigma", "0.7"},
     {"train.steps", "1000000000000000"},
     {"train.epochs", "2.5"},
@@ -238,6 +241,7 @@ static const char *const changed[][2] = {
     {"train.nonfinite", "skip"},
     {"train.patience", "5"},
     {"train.metrics", "1"},
+    {"train.tensorboard", "true"},
     {"train.checkpoint.every", "0"},
     {"train.checkpoint.keep", "1"},
     {"train.start", "t.csv"},
@@ -245,6 +249,10 @@ static const char *const changed[][2] = {
     {"engine.gemm", "own"},
     {"evaluate.every", "0"},
     {"evaluate.rows", "1"},
+    {"evaluate.log_z", "annealing"},
+    {"evaluate.annealing.chains", "2"},
+    {"evaluate.annealing.temperatures", "1"},
+    {"evaluate.annealing.leapfrog", "1"},
     {"sample.count", "1"},
     {"sample.sampler", "mala"},
     {"sample.start", "noise"},
@@ -253,6 +261,18 @@ static const char *const changed[][2] = {
     {"sample.steps", "4294967295"},
     {"sample.leapfrog", "3"},
     {"sample.step_size", "1e-9"},
+    {"study.kind", "terms"},
+    {"study.repeats", "7"},
+    {"study.rows", "[10, 20]"},
+    {"study.counts", "[1, 3]"},
+    {"study.parameters", "[0, -0.5]"},
+    {"study.vary", "1"},
+    {"study.weights", "[1, 2]"},
+    {"study.means", "[-1, 1]"},
+    {"study.deviations", "[0.5, 0.25]"},
+    {"study.low", "0.25"},
+    {"study.high", "2"},
+    {"study.points", "11"},
 };
 
 static void write(const struct ss_experiment *e, bool origins, struct ss_text *out)

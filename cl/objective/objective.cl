@@ -10,6 +10,9 @@
  *
  *     ssm        v.s1/m + 1/2 (v.s0)^2/m      ssm_vr, esm   v.s1/m + 1/2 |s0|^2   dsm   1/2 |s0 + z/sigma|^2
  *
+ * shares[0] is a factor of the squares along slices, shares[1] of the square of the score or residual: 1
+ * where there is one of the two; ssm_vr with an estimated control variate has both, of sum 1 (control.cl).
+ *
  * Directions come in chunks: `first_chunk` says that what belongs to the row rather than to a slice is
  * counted now; later chunks add to the rows' losses. Each item sums in a fixed order.
  */
@@ -21,7 +24,8 @@ kernel void energy_adjoint(const uint rows, const uint width, const uint slices,
                            const uint second, const uint squares, const uint first_chunk, const float inv_m,
                            const float inv_n, global const float *restrict jet, const uint jet_at,
                            global const float *restrict u, const uint u_at, global float *restrict adjoint,
-                           const uint adjoint_at, global float *restrict loss)
+                           const uint adjoint_at, global const float *restrict shares,
+                           global float *restrict loss)
 {
     const size_t r = get_global_id(0);
 
@@ -30,13 +34,14 @@ kernel void energy_adjoint(const uint rows, const uint width, const uint slices,
     global const float *e = jet + jet_at + r;
     global float *eb = adjoint + adjoint_at + r;
     const size_t stride = rows;
+    const float of_squares = shares[0], of_score = shares[1];
     float sum = 0.0f;
 
     eb[0] = 0.0f;
     for (size_t m = 1; m <= slices; m++) {
         const float e1 = squares ? e[m * stride] : 0.0f;
-        sum = fma(0.5f * e1, e1, sum);
-        eb[m * stride] = e1 * inv_m * inv_n;
+        sum = fma(0.5f * of_squares * e1, e1, sum);
+        eb[m * stride] = of_squares * e1 * inv_m * inv_n;
     }
     if (second) {
         const size_t at = (1 + slices + extra) * stride;
@@ -45,14 +50,14 @@ kernel void energy_adjoint(const uint rows, const uint width, const uint slices,
     }
     sum *= inv_m;
     if (extra) {
-        eb[(1 + slices) * stride] = first_chunk ? -inv_n : 0.0f;
+        eb[(1 + slices) * stride] = first_chunk ? -of_score * inv_n : 0.0f;
         if (first_chunk) {
             float square = 0.0f;
             for (uint d = 0; d < width; d++) {
                 const float ud = u[u_at + r * width + d];
                 square = fma(ud, ud, square);
             }
-            sum += 0.5f * square;
+            sum += 0.5f * of_score * square;
         }
     }
     loss[r] = sum + (first_chunk ? 0.0f : loss[r]);
@@ -102,12 +107,13 @@ kernel void score_dots(const uint rows, const uint width, const uint slices, glo
     dots[(slices + m) * rows + r] = b;
 }
 
-/* Launch (rows). With squares, 1/2 (v.s0)^2 a slice; else 1/2 |s0 (+ z/sigma)|^2 a row, in the first chunk.
- */
+/* Launch (rows). With squares, 1/2 (v.s0)^2 a slice; with whole, 1/2 |s0 (+ z/sigma)|^2 a row, in the first
+ * chunk. */
 kernel void score_rows(const uint rows, const uint width, const uint slices, const uint squares,
-                       const uint denoise, const uint first_chunk, const float inv_m, const float inv_sigma,
-                       global const float *restrict jet, const uint jet_at, global const float *restrict z,
-                       const uint z_at, global const float *restrict dots, global float *restrict loss)
+                       const uint whole, const uint denoise, const uint first_chunk, const float inv_m,
+                       const float inv_sigma, global const float *restrict jet, const uint jet_at,
+                       global const float *restrict z, const uint z_at, global const float *restrict dots,
+                       global const float *restrict shares, global float *restrict loss)
 {
     const size_t r = get_global_id(0);
 
@@ -116,26 +122,27 @@ kernel void score_rows(const uint rows, const uint width, const uint slices, con
     float sum = 0.0f, square = 0.0f;
     for (uint m = 0; m < slices; m++) {
         const float b = squares ? dots[(slices + m) * rows + r] : 0.0f;
-        sum += fma(0.5f * b, b, dots[m * rows + r]);
+        sum += fma(0.5f * shares[0] * b, b, dots[m * rows + r]);
     }
     sum *= inv_m;
-    if (!squares && first_chunk) {
+    if (whole && first_chunk) {
         for (uint d = 0; d < width; d++) {
             const float s =
                 jet[jet_at + r * width + d] + (denoise ? inv_sigma * z[z_at + r * width + d] : 0.0f);
             square = fma(s, s, square);
         }
-        sum += 0.5f * square;
+        sum += 0.5f * shares[1] * square;
     }
     loss[r] = sum + (first_chunk ? 0.0f : loss[r]);
 }
 
 /* Launch (width, rows). adjoint (1 + slices, rows, width). */
 kernel void score_adjoint(const uint rows, const uint width, const uint slices, const uint squares,
-                          const uint denoise, const uint first_chunk, const float inv_m, const float inv_n,
-                          const float inv_sigma, global const float *restrict jet, const uint jet_at,
-                          global const float *restrict v, const uint v_at, global const float *restrict z,
-                          const uint z_at, global const float *restrict dots, global float *restrict adjoint,
+                          const uint whole, const uint denoise, const uint first_chunk, const float inv_m,
+                          const float inv_n, const float inv_sigma, global const float *restrict jet,
+                          const uint jet_at, global const float *restrict v, const uint v_at,
+                          global const float *restrict z, const uint z_at, global const float *restrict dots,
+                          global const float *restrict shares, global float *restrict adjoint,
                           const uint adjoint_at)
 {
     const size_t d = get_global_id(0), r = get_global_id(1);
@@ -149,10 +156,10 @@ kernel void score_adjoint(const uint rows, const uint width, const uint slices, 
         const float vd = v[v_at + m * stride + i];
         adjoint[adjoint_at + (1 + m) * stride + i] = vd * inv_m * inv_n;
         if (squares)
-            sum = fma(vd * inv_m, dots[(slices + m) * rows + r], sum);
+            sum = fma(shares[0] * vd * inv_m, dots[(slices + m) * rows + r], sum);
     }
-    if (!squares && first_chunk)
-        sum = jet[jet_at + i] + (denoise ? inv_sigma * z[z_at + i] : 0.0f);
+    if (whole && first_chunk)
+        sum = fma(shares[1], jet[jet_at + i] + (denoise ? inv_sigma * z[z_at + i] : 0.0f), sum);
     adjoint[adjoint_at + i] = sum * inv_n;
 }
 

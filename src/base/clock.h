@@ -5,6 +5,9 @@
 /** Seconds of a clock that only goes forward; its origin means nothing. */
 double ss_clock_seconds(void);
 
+/** Seconds since 1970 began, by the clock on the wall. */
+double ss_clock_wall(void);
+
 /** Now in UTC as "2026-01-31T12:34:56Z". */
 void ss_clock_stamp(char out[21]);
 

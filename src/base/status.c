@@ -100,3 +100,24 @@ void ss_say(enum ss_level level, const char *format, ...)
     say(level, format, args);
     va_end(args);
 }
+
+static void demote(void *context, enum ss_level level, const char *text)
+{
+    const struct ss_demotion *const outer = context;
+
+    (void)level;
+    ss_sink_set(outer->fn, outer->context);
+    ss_say(SS_LEVEL_DETAIL, "%s", text);
+    ss_sink_set(demote, context);
+}
+
+void ss_demote_begin(struct ss_demotion *d)
+{
+    ss_sink_get(&d->fn, &d->context);
+    ss_sink_set(demote, d);
+}
+
+void ss_demote_end(const struct ss_demotion *d)
+{
+    ss_sink_set(d->fn, d->context);
+}

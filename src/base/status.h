@@ -47,6 +47,14 @@ void ss_sink_set(ss_sink_fn *fn, void *context);
 /** The sink of this thread (NULL: the default), for one who sets another for a while. */
 void ss_sink_get(ss_sink_fn **fn, void **context);
 
+/** For a try that may fail without harm: what this thread says until ss_demote_end are details. */
+struct ss_demotion {
+    ss_sink_fn *fn;
+    void *context;
+};
+void ss_demote_begin(struct ss_demotion *d);
+void ss_demote_end(const struct ss_demotion *d);
+
 __attribute__((format(printf, 2, 3))) enum ss_status ss_fail(enum ss_status st, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void ss_say(enum ss_level level, const char *format, ...);
 

@@ -93,8 +93,11 @@ static void add_people(const struct checked *c, struct ss_text *t)
                  ss_dataset_rows(s->dataset, SS_PART_TEST), s->model->dimension);
     ss_text_addf(t, "# model: %s, %zu parameters\n", ss_model_name(c->experiment->model.kind),
                  ss_graph_parameter_count(s->model->graph));
-    if (c->loss)
-        ss_text_addf(t, "# plan: %s\n", ss_loss_plan(c->loss));
+    if (c->loss) {
+        ss_text_addf(t, "# plan: %s\n# chosen: ", ss_loss_plan(c->loss));
+        ss_loss_why(c->loss, t);
+        ss_text_add(t, "\n");
+    }
     add_memory(&s->memory, t);
 }
 
@@ -104,6 +107,7 @@ static void add_json_setting(const struct checked *c, struct ss_text *t)
 {
     const struct ss_setting *const s = &c->setting;
     const struct ss_memory_plan *const m = &s->memory;
+    struct ss_text why;
 
     ss_json_integer(t, "dimension", (long long)s->model->dimension);
     ss_json_integer(t, "parameters", (long long)ss_graph_parameter_count(s->model->graph));
@@ -113,6 +117,11 @@ static void add_json_setting(const struct checked *c, struct ss_text *t)
     ss_json_integer(t, "test", (long long)ss_dataset_rows(s->dataset, SS_PART_TEST));
     ss_json_close(t, '}');
     ss_json_text(t, "plan", c->loss ? ss_loss_plan(c->loss) : NULL);
+    ss_text_init(&why);
+    if (c->loss)
+        ss_loss_why(c->loss, &why);
+    ss_json_text(t, "plan_chosen", c->loss ? why.data : NULL);
+    ss_text_release(&why);
     ss_json_open(t, "memory", '{');
     ss_json_integer(t, "needed", (long long)m->total);
     ss_json_integer(t, "available", (long long)m->available);

@@ -1,5 +1,7 @@
 #include "cmd/runs.h"
 
+#include <string.h>
+
 #include "base/json.h"
 
 void ss_request_fill(const struct ss_invocation *in, const char *path, size_t first,
@@ -37,6 +39,22 @@ enum ss_status ss_print_result(const struct ss_invocation *in, const struct ss_r
     ss_print(t.data);
     ss_text_release(&t);
     return st == SS_OK ? printed : st;
+}
+
+enum ss_status ss_check_block_overrides(const struct ss_invocation *in, const char *block)
+{
+    const size_t n = strlen(block);
+    enum ss_status st = SS_OK;
+
+    TRY(ss_check_overrides(in, 1));
+    for (size_t i = 1; i < in->n_words; i++)
+        if (strncmp(in->words[i], block, n) != 0 || in->words[i][n] != '.') {
+            st =
+                SS_FAIL(SS_ERR_USAGE, "'%s': only keys of the %s block can be set here", in->words[i], block);
+            break;
+        }
+out:
+    return st;
 }
 
 enum ss_status ss_open_run_with(const struct ss_invocation *in, const char *const *overrides,

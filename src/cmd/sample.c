@@ -35,21 +35,6 @@ static enum ss_status print(const struct ss_invocation *in, const struct ss_samp
     return st;
 }
 
-/* What a run has learned is settled; how chains run is not. */
-static enum ss_status check_words(const struct ss_invocation *in)
-{
-    enum ss_status st = SS_OK;
-
-    TRY(ss_check_overrides(in, 1));
-    for (size_t i = 1; i < in->n_words; i++)
-        if (strncmp(in->words[i], "sample.", 7) != 0) {
-            st = SS_FAIL(SS_ERR_USAGE, "'%s': only keys of the sample block can be set here", in->words[i]);
-            break;
-        }
-out:
-    return st;
-}
-
 static enum ss_status run(const struct ss_invocation *in)
 {
     const char *const output = ss_option_value(in, "output"), *const start = ss_option_value(in, "start");
@@ -63,7 +48,7 @@ static enum ss_status run(const struct ss_invocation *in)
 
     if (output && !ss_path_has_extension(output, "npy") && !ss_path_has_extension(output, "csv"))
         return SS_FAIL(SS_ERR_USAGE, "%s: samples are written as .npy or .csv", output);
-    TRY(check_words(in));
+    TRY(ss_check_block_overrides(in, "sample"));
     TRY(ss_open_run_with(in, in->words + 1, in->n_words - 1, &r));
     struct ss_sampling how = ss_sampling_of(&r.trained);
     TRY(ss_option_count(in, "number", 1, &how.count, &given));

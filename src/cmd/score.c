@@ -79,10 +79,8 @@ static void begin_json(struct output *o, const char *path)
     ss_json_text(t, "file", path);
     ss_json_integer(t, "dimension", (long long)s->dimension);
     ss_json_bool(t, "normalized", s->normalized);
-    if (s->normalized) {
-        ss_json_number(t, "log_z", s->normalizer.log_z);
-        ss_json_number(t, "log_z_error", s->normalizer.error);
-    }
+    if (s->normalized)
+        ss_normalizer_json(&s->normalizer, t);
     ss_json_open(t, "columns", '[');
     for (size_t j = 0; j < s->columns; j++)
         ss_json_text(t, NULL, s->names[j]);
@@ -135,11 +133,13 @@ static void say_what(const struct ss_opened_run *r, const struct ss_scoring *s)
 {
     if (!r->model->is_energy)
         ss_say(SS_LEVEL_NOTE, "a score net has no density: the columns are the score");
-    else if (s->normalized)
-        ss_say(SS_LEVEL_NOTE,
-               "log-densities are normalized: log Z = %.6g by quadrature of %zu points, error about %.1g",
-               s->normalizer.log_z, s->normalizer.points, s->normalizer.error);
-    else
+    else if (s->normalized) {
+        struct ss_text line;
+        ss_text_init(&line);
+        ss_normalizer_text(&s->normalizer, &line);
+        ss_say(SS_LEVEL_NOTE, "log-densities are normalized: %s", line.data);
+        ss_text_release(&line);
+    } else
         ss_say(SS_LEVEL_NOTE, "log-densities are up to one constant: %s", s->normalizer.why);
 }
 
@@ -178,9 +178,11 @@ const struct ss_command ss_command_score = {
     .name = "score",
     .words = "RUN FILE",
     .summary = "Log-density and score of each row of a file",
-    .details = "Rows and results are in the data's own units. Energies of one or two columns are normalized "
-               "by quadrature, others\n"
-               "are known up to one constant; a score net has no log_density.",
+    .details =
+        "Rows and results are in the data's own units. Energies of one or two columns are normalized "
+        "by quadrature,\n"
+        "others if `slicescore evaluate` has found log Z, else known up to one constant; a score net has no "
+        "log_density.",
     .least = 2,
     .most = 2,
     .options = options,

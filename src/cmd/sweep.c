@@ -8,10 +8,35 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cmd/commands.h"
+#include "run/sweep_halving.h"
 #include "run/sweep_table.h"
 
+enum { MOST_RUNGS = 64 }; /* a step is doubled no oftener */
+
+static void add_decisions(bool json, const struct ss_decision *d, size_t n, struct ss_text *t)
+{
+    char text[200];
+
+    for (size_t i = 0; i < n; i++) {
+        if (!json) {
+            ss_decision_text(&d[i], text);
+            ss_text_addf(t, "%s\n", text);
+            continue;
+        }
+        ss_json_open(t, NULL, '{');
+        ss_json_integer(t, "step", (long long)d[i].step);
+        ss_json_integer(t, "settings", (long long)d[i].settings);
+        ss_json_integer(t, "kept", (long long)d[i].kept);
+        ss_json_number(t, "best", d[i].best);
+        ss_json_number(t, "last", d[i].last);
+        ss_json_number(t, "next", d[i].next);
+        ss_json_close(t, '}');
+    }
+}
+
 static enum ss_status print_counts(const struct ss_invocation *in, const char *folder,
-                                   const struct ss_counts *c)
+                                   const struct ss_counts *c, const struct ss_decision *decisions,
+                                   size_t n_decisions)
 {
     const size_t left = c->running + c->waiting, at_once = c->running ? c->running : 1;
     const double seconds = c->seconds * (double)left / (double)at_once;
@@ -27,19 +52,26 @@ static enum ss_status print_counts(const struct ss_invocation *in, const char *f
         ss_json_integer(&t, "failed", (long long)c->failed);
         ss_json_integer(&t, "running", (long long)c->running);
         ss_json_integer(&t, "waiting", (long long)c->waiting);
+        ss_json_integer(&t, "stopped", (long long)c->stopped);
         if (c->done && left)
             ss_json_number(&t, "seconds_left", seconds);
         else
             ss_json_null(&t, "seconds_left");
+        ss_json_open(&t, "decisions", '[');
+        add_decisions(true, decisions, n_decisions, &t);
+        ss_json_close(&t, ']');
         ss_json_close(&t, '}');
         ss_text_add(&t, "\n");
     } else {
         ss_text_addf(&t, "%zu points: %zu done, %zu failed, %zu running, %zu waiting", c->points, c->done,
                      c->failed, c->running, c->waiting);
+        if (c->stopped)
+            ss_text_addf(&t, ", %zu stopped by halving", c->stopped);
         ss_clock_duration(seconds, time);
         if (c->done && left)
             ss_text_addf(&t, "; about %s of computing left with %zu at once", time, at_once);
         ss_text_add(&t, "\n");
+        add_decisions(false, decisions, n_decisions, &t);
     }
     const enum ss_status st = ss_text_status(&t);
     ss_print(t.data);
@@ -47,18 +79,29 @@ static enum ss_status print_counts(const struct ss_invocation *in, const char *f
     return st;
 }
 
-static enum ss_status status(const struct ss_invocation *in)
+static enum ss_status status_of(const struct ss_invocation *in, const char *folder)
 {
+    struct ss_decision decisions[MOST_RUNGS];
     struct ss_ledger *l = NULL;
     struct ss_counts c;
+    long long rungs = 0;
+    size_t n = 0;
     enum ss_status st = SS_OK;
 
-    TRY(ss_ledger_open(in->words[1], false, &l));
+    TRY(ss_ledger_open(folder, false, &l));
     TRY(ss_ledger_count(l, &c));
-    TRY(print_counts(in, in->words[1], &c));
+    TRY(ss_halving_rung(l, &rungs));
+    for (; n < MOST_RUNGS && (long long)n < rungs; n++)
+        TRY(ss_halving_decision(l, (long long)n + 1, &decisions[n]));
+    TRY(print_counts(in, folder, &c, decisions, n));
 out:
     ss_ledger_close(l);
     return st;
+}
+
+static enum ss_status status(const struct ss_invocation *in)
+{
+    return status_of(in, in->words[1]);
 }
 
 static enum ss_status table(const struct ss_invocation *in)
@@ -118,22 +161,24 @@ static enum ss_status merge(const struct ss_invocation *in)
     enum ss_status st = SS_OK;
 
     TRY(ss_sweep_merge(in->words[1], &c));
-    TRY(print_counts(in, in->words[1], &c));
+    TRY(status_of(in, in->words[1]));
 out:
     return st;
 }
 
 static enum ss_status slurm(const struct ss_invocation *in)
 {
-    size_t shards = 4, jobs = 1;
+    size_t shards = 4, jobs = 1, cpus = 0;
     char *program = NULL, *file = NULL;
     bool given;
     enum ss_status st = SS_OK;
 
     TRY(ss_option_count(in, "shards", 1, &shards, &given));
     TRY(ss_option_count(in, "jobs", 1, &jobs, &given));
+    TRY(ss_option_count(in, "cpus", 1, &cpus, &given));
     TRY(ss_sweep_program(&program));
-    TRY(ss_sweep_slurm(in->words[1], program, shards, jobs, ss_option_value(in, "time"), &file));
+    TRY(ss_sweep_slurm(in->words[1], program, shards, jobs, given ? cpus : jobs, ss_option_value(in, "time"),
+                       &file));
     ss_say(SS_LEVEL_NOTE, "%s: submit it with sbatch", file);
     if (!in->json) {
         ss_print(file);
@@ -150,6 +195,7 @@ static enum ss_status worker(const struct ss_invocation *in)
     struct ss_worker_options options = {.folder = in->words[1],
                                         .device = in->device,
                                         .fail_fast = ss_option_value(in, "fail-fast") != NULL,
+                                        .pictures = ss_option_value(in, "pictures") != NULL,
                                         .parent = STDIN_FILENO,
                                         .log = in->log};
     bool given;
@@ -228,6 +274,7 @@ static enum ss_status begin(const struct ss_invocation *in)
                                  .folder = ss_option_value(in, "output"),
                                  .device = in->device,
                                  .fail_fast = ss_option_value(in, "fail-fast") != NULL,
+                                 .pictures = ss_option_value(in, "pictures") != NULL,
                                  .prepare = ss_option_value(in, "prepare") != NULL,
                                  .log = in->log};
     struct ss_counts c = {0};
@@ -249,7 +296,7 @@ static enum ss_status begin(const struct ss_invocation *in)
     }
     st = ss_sweep_run(&r, &folder, &c);
     if (in->json && c.points) {
-        const enum ss_status printed = print_counts(in, folder, &c);
+        const enum ss_status printed = status_of(in, folder);
         st = st == SS_OK ? printed : st;
     }
 out:
@@ -285,18 +332,22 @@ static const struct ss_option options[] = {
     {"keep-going", 0, NULL, "a point that fails does not stop the others (the default)", false},
     {"fail-fast", 0, NULL, "stop at the first point that fails", false},
     {"retry", 0, "N", "try a point that failed N times more (default 0)", false},
+    {"pictures", 0, NULL, "draw samples and pictures of each point, as `run` does; without it metrics alone",
+     false},
     {"shard", 0, "I/N", "only every N-th point, from the I-th on, in DIR/shard-I-of-N", false},
     {"metric", 0, "NAME", "best: what is compared; table: which columns, as in esm,loss", false},
     {"mean", 0, NULL, "table: means over seeds, with standard errors", false},
     {"csv", 0, NULL, "table: as CSV", false},
     {"shards", 0, "N", "slurm: jobs of the array (default 4)", false},
+    {"cpus", 0, "N", "slurm: cores of each job (default: as many as --jobs)", false},
     {"time", 0, "T", "slurm: time limit of a job, as in 04:00:00", false}};
 
 const struct ss_command ss_command_sweep = {
     .name = "sweep",
     .words = "EXP.yaml [KEY.SUB=A,B ...] | status|table|best|merge|slurm DIR",
     .summary = "Run all points of a sweep, each once; or look at one",
-    .details = "The points are in the `sweep:` block of the file: grid, random, points, repeat; KEY=A,B adds "
+    .details = "The points are in the `sweep:` block of the file: grid, random, points, repeat, halving; "
+               "KEY=A,B adds "
                "to the grid.\n"
                "Stopped or killed, the same command goes on: only what is missing or failed is computed. "
                "--device 0:0,1:0\n"

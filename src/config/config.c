@@ -27,6 +27,12 @@ void ss_experiment_free(struct ss_experiment *e)
     ss_components_release(&e->data);
     ss_transforms_release(&e->data);
     free(e->train.start);
+    ss_numbers_release(&e->study.rows);
+    ss_numbers_release(&e->study.counts);
+    ss_numbers_release(&e->study.parameters);
+    ss_numbers_release(&e->study.weights);
+    ss_numbers_release(&e->study.means);
+    ss_numbers_release(&e->study.deviations);
     free(e->origins);
     free(e);
 }
@@ -293,6 +299,7 @@ static enum ss_status complete(struct ss_loader *l)
     e->has_model = l->given[SS_KEY_MODEL] != NULL;
     e->has_objective = l->given[SS_KEY_OBJECTIVE] != NULL;
     e->sample.given = e->sample.wanted = l->given[SS_KEY_SAMPLE] != NULL;
+    e->study.given = l->given[SS_KEY_STUDY] != NULL;
     if (l->given[SS_KEY_TRAIN_EPOCHS])
         e->train.steps = 0;
     else

@@ -68,6 +68,7 @@ const char *ss_plan_name(enum ss_plan_kind v);
 const char *ss_gemm_name(enum ss_gemm_kind v);
 const char *ss_sampler_name(enum ss_sampler_kind v);
 const char *ss_start_name(enum ss_start v);
+const char *ss_study_name(enum ss_study_kind v);
 const char *ss_separator_name(enum ss_separator v);
 const char *ss_residence_name(enum ss_residence v);
 

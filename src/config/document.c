@@ -66,7 +66,10 @@ static const char *const sweep_parts[][2] = {
      "count, and keys with a way to draw each: uniform, log_uniform or integer: [lowest, highest], or "
      "choice: [a, b]; the same for the same seed"},
     {"sweep.points", "a list of points, each keys with values"},
-    {"sweep.repeat", "how many seeds, from `seed` on"}};
+    {"sweep.repeat", "how many seeds, from `seed` on"},
+    {"sweep.halving",
+     "{first: STEPS, factor: 2}: after STEPS, and each time their number has grown by factor, only the best "
+     "1/factor of the settings train on, by their objective on validation rows"}};
 
 void ss_schema_help(struct ss_text *out)
 {
@@ -340,7 +343,10 @@ static void json_sweep(struct ss_text *out)
         "\"minItems\": "
         "1}}}}, \"points\": {\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"object\"}}, "
         "\"repeat\": "
-        "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 100000}}";
+        "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 100000}, "
+        "\"halving\": {\"type\": \"object\", \"required\": [\"first\"], \"additionalProperties\": false, "
+        "\"properties\": {\"first\": {\"type\": \"integer\", \"minimum\": 1}, "
+        "\"factor\": {\"type\": \"integer\", \"minimum\": 2, \"maximum\": 16}}}}";
 
     ss_text_add(out, ",\n");
     ss_json_open(out, "sweep", '{');

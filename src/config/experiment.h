@@ -25,6 +25,7 @@ enum ss_source {                 /* data.source */
                  SS_SOURCE_RINGS,
                  SS_SOURCE_TWO_SPIRALS,
                  SS_SOURCE_FUNNEL,
+                 SS_SOURCE_STUDENT,
                  SS_SOURCE_MNIST,
                  SS_SOURCE_FASHION_MNIST
 };
@@ -59,7 +60,7 @@ enum ss_transform_kind {
                                 permutation */
 };
 
-enum ss_model_kind { SS_MODEL_ENERGY, SS_MODEL_SCORE, SS_MODEL_GAUSSIAN };
+enum ss_model_kind { SS_MODEL_ENERGY, SS_MODEL_SCORE, SS_MODEL_GAUSSIAN, SS_MODEL_POLYNOMIAL };
 enum ss_activation {
     SS_ACTIVATION_SOFTPLUS,
     SS_ACTIVATION_TANH,
@@ -74,6 +75,7 @@ enum ss_activation {
 };
 enum ss_quadratic { SS_QUADRATIC_NONE, SS_QUADRATIC_DIAGONAL, SS_QUADRATIC_FULL };
 enum ss_objective_kind { SS_OBJECTIVE_ESM, SS_OBJECTIVE_SSM, SS_OBJECTIVE_SSM_VR, SS_OBJECTIVE_DSM };
+enum ss_control_variate { SS_CONTROL_FIXED, SS_CONTROL_ESTIMATED }; /* objective.control_variate */
 enum ss_slices { SS_SLICES_RADEMACHER, SS_SLICES_GAUSSIAN, SS_SLICES_SPHERE, SS_SLICES_ORTHOGONAL };
 enum ss_optimizer_kind { SS_OPTIMIZER_ADAM, SS_OPTIMIZER_ADAMW, SS_OPTIMIZER_RMSPROP, SS_OPTIMIZER_SGD };
 enum ss_schedule_kind { SS_SCHEDULE_CONSTANT, SS_SCHEDULE_COSINE, SS_SCHEDULE_STEP, SS_SCHEDULE_LINEAR };
@@ -81,7 +83,17 @@ enum ss_nonfinite { SS_NONFINITE_STOP, SS_NONFINITE_SKIP };
 enum ss_plan_kind { SS_PLAN_AUTO, SS_PLAN_FUSED, SS_PLAN_LAYERED };
 enum ss_gemm_kind { SS_GEMM_AUTO, SS_GEMM_CLBLAST, SS_GEMM_OWN };
 enum ss_sampler_kind { SS_SAMPLER_LANGEVIN, SS_SAMPLER_MALA, SS_SAMPLER_HMC };
+enum ss_study_kind { /* study.kind */
+                     SS_STUDY_ESTIMATES,
+                     SS_STUDY_SLICES,
+                     SS_STUDY_TERMS,
+                     SS_STUDY_PARTS,
+                     SS_STUDY_SMOOTHING,
+                     SS_STUDY_EFFICIENCY
+};
 enum ss_start { SS_START_AUTO, SS_START_NOISE, SS_START_DATA }; /* sample.start: where chains begin */
+
+enum ss_log_z { SS_LOG_Z_AUTO, SS_LOG_Z_ANNEALING, SS_LOG_Z_NONE }; /* evaluate.log_z */
 
 struct ss_names {
     char **items; /* column names, or numbers from 0 as written */
@@ -114,7 +126,8 @@ struct ss_data_options {
     char *folder; /* of the YAML file: where else relative names are looked for */
     uint32_t
         rows; /* of a synthetic set (default 10000); of a known set or a file 0 = all, else the first n */
-    uint32_t dimension;              /* gaussian, gmm, funnel; default 2 */
+    uint32_t dimension;              /* gaussian, gmm, funnel, student; default 2 */
+    uint32_t degrees;                /* of freedom, student */
     double noise;                    /* of a synthetic set: NAN = the set's own default */
     struct ss_numbers mean;          /* gaussian: D numbers, empty = 0 */
     struct ss_numbers covariance;    /* gaussian: as in struct ss_component */
@@ -142,13 +155,15 @@ struct ss_model_options {
     enum ss_activation activation;
     bool residual; /* h + f(W h + b) wherever widths agree */
     enum ss_quadratic quadratic;
+    uint32_t degree; /* polynomial */
 };
 
 struct ss_objective_options {
     enum ss_objective_kind kind;
     enum ss_slices slices;
-    uint32_t count; /* M */
-    double sigma;   /* dsm */
+    uint32_t count;                  /* M */
+    enum ss_control_variate control; /* ssm_vr: how much of the control variate is taken */
+    double sigma;                    /* dsm */
 };
 
 struct ss_train_options {
@@ -173,6 +188,7 @@ struct ss_train_options {
     uint64_t checkpoint_every; /* steps, 0 = only at the end */
     uint32_t checkpoint_keep;
     uint64_t report_every; /* train.metrics: steps between rows of metrics.jsonl */
+    bool tensorboard;      /* the same rows as TensorBoard's event files */
     char *start;           /* RUN or .safetensors, absolute path, or NULL */
 };
 
@@ -181,9 +197,17 @@ struct ss_engine_options {
     enum ss_gemm_kind gemm;
 };
 
+struct ss_annealing_sizes { /* of annealed importance sampling */
+    uint32_t chains;
+    uint32_t temperatures; /* steps from a Gaussian to the model */
+    uint32_t leapfrog;     /* at most so many in a step */
+};
+
 struct ss_evaluate_options {
     uint64_t every; /* steps, 0 = only at the end */
     uint64_t rows;  /* at most so many held-out rows */
+    enum ss_log_z log_z;
+    struct ss_annealing_sizes annealing;
 };
 
 struct ss_sample_options {
@@ -197,6 +221,18 @@ struct ss_sample_options {
     uint32_t steps;
     uint32_t leapfrog; /* hmc */
     double step_size;
+};
+
+struct ss_study_options { /* for `slicescore study`; which keys a kind uses is in the schema */
+    bool given;           /* the file has the block */
+    enum ss_study_kind kind;
+    uint32_t repeats;
+    struct ss_numbers rows, counts;               /* empty: the kind's own */
+    struct ss_numbers parameters;                 /* of the model, in the order of its tensors */
+    uint32_t vary;                                /* which of them goes from low to high */
+    struct ss_numbers weights, means, deviations; /* of a mixture in one dimension */
+    double low, high;
+    uint32_t points;
 };
 
 struct ss_origins; /* config/'s own: where each value was given */
@@ -214,6 +250,7 @@ struct ss_experiment {
     struct ss_engine_options engine;
     struct ss_evaluate_options evaluate;
     struct ss_sample_options sample;
+    struct ss_study_options study;
     struct ss_origins *origins; /* NULL is fine: an experiment that was not loaded */
 };
 

@@ -9,18 +9,19 @@
                                             SS_COUNT(variable##_list)};
 
 NAMES(ss_sources, 1, 0, "none", "gaussian", "gmm", "8gaussians", "two_moons", "swiss_roll", "checkerboard",
-      "pinwheel", "rings", "two_spirals", "funnel", "mnist", "fashion_mnist")
+      "pinwheel", "rings", "two_spirals", "funnel", "student", "mnist", "fashion_mnist")
 NAMES(ss_headers, 0, 0, "auto", "yes", "no")
 NAMES(ss_separators, 0, 0, "auto", "comma", "semicolon", "tab", "blanks")
 NAMES(ss_duplicates_names, 0, 0, "keep", "drop")
 NAMES(ss_missings, 0, 0, "error", "drop", "mean")
 NAMES(ss_statistics_names, 0, 0, "train", "all")
 NAMES(ss_residences, 0, 0, "auto", "device", "host")
-NAMES(ss_models, 0, 0, "energy", "score", "gaussian")
+NAMES(ss_models, 0, 0, "energy", "score", "gaussian", "polynomial")
 NAMES(ss_activations, 0, 2, "softplus", "tanh", "silu", "sigmoid", "gelu", "sin", "elu", "relu", "exp",
       "half_square")
 NAMES(ss_quadratics, 0, 0, "none", "diagonal", "full")
 NAMES(ss_objectives, 0, 0, "esm", "ssm", "ssm_vr", "dsm")
+NAMES(ss_controls, 0, 0, "fixed", "estimated")
 NAMES(ss_slices_names, 0, 0, "rademacher", "gaussian", "sphere", "orthogonal")
 NAMES(ss_optimizers, 0, 0, "adam", "adamw", "rmsprop", "sgd")
 NAMES(ss_schedules, 0, 0, "constant", "cosine", "step", "linear")
@@ -28,6 +29,8 @@ NAMES(ss_nonfinites, 0, 0, "stop", "skip")
 NAMES(ss_plans, 0, 0, "auto", "fused", "layered")
 NAMES(ss_gemms, 0, 0, "auto", "clblast", "own")
 NAMES(ss_samplers, 0, 0, "langevin", "mala", "hmc")
+NAMES(ss_log_zs, 0, 0, "auto", "annealing", "none")
+NAMES(ss_studies, 0, 0, "estimates", "slices", "terms", "parts", "smoothing", "efficiency")
 NAMES(ss_starts, 0, 0, "auto", "noise", "data")
 
 static const char *const transform_names[] = {
@@ -323,6 +326,11 @@ const char *ss_gemm_name(enum ss_gemm_kind v)
 const char *ss_sampler_name(enum ss_sampler_kind v)
 {
     return name_of(&ss_samplers, v);
+}
+
+const char *ss_study_name(enum ss_study_kind v)
+{
+    return name_of(&ss_studies, v);
 }
 
 const char *ss_start_name(enum ss_start v)

@@ -26,14 +26,21 @@
     (SS_BIT(SS_SOURCE_8GAUSSIANS) | SS_BIT(SS_SOURCE_TWO_MOONS) | SS_BIT(SS_SOURCE_SWISS_ROLL) | \
      SS_BIT(SS_SOURCE_CHECKERBOARD) | SS_BIT(SS_SOURCE_PINWHEEL) | SS_BIT(SS_SOURCE_RINGS) |     \
      SS_BIT(SS_SOURCE_TWO_SPIRALS))
-#define SS_ANY_DIMENSION (SS_BIT(SS_SOURCE_GAUSSIAN) | SS_BIT(SS_SOURCE_GMM) | SS_BIT(SS_SOURCE_FUNNEL))
+#define SS_ANY_DIMENSION                                                             \
+    (SS_BIT(SS_SOURCE_GAUSSIAN) | SS_BIT(SS_SOURCE_GMM) | SS_BIT(SS_SOURCE_FUNNEL) | \
+     SS_BIT(SS_SOURCE_STUDENT))
 #define SS_SYNTHETIC (SS_PLANAR | SS_ANY_DIMENSION)
 #define SS_NETS (SS_BIT(SS_MODEL_ENERGY) | SS_BIT(SS_MODEL_SCORE))
+#define SS_ENERGIES (SS_BIT(SS_MODEL_ENERGY) | SS_BIT(SS_MODEL_GAUSSIAN))
 #define SS_SLICED (SS_BIT(SS_OBJECTIVE_SSM) | SS_BIT(SS_OBJECTIVE_SSM_VR))
 #define SS_ADAMS (SS_BIT(SS_OPTIMIZER_ADAM) | SS_BIT(SS_OPTIMIZER_ADAMW))
 #define SS_DROPPING (SS_BIT(SS_SCHEDULE_STEP) | SS_BIT(SS_SCHEDULE_COSINE) | SS_BIT(SS_SCHEDULE_LINEAR))
 
 #define SS_TESTED (SS_BIT(SS_SAMPLER_MALA) | SS_BIT(SS_SAMPLER_HMC))
+
+#define SS_REPEATED (SS_BIT(SS_STUDY_ESTIMATES) | SS_BIT(SS_STUDY_SLICES))
+#define SS_AT_A_POINT (SS_BIT(SS_STUDY_PARTS) | SS_BIT(SS_STUDY_EFFICIENCY))
+#define SS_RANGED (SS_BIT(SS_STUDY_TERMS) | SS_BIT(SS_STUDY_SMOOTHING) | SS_AT_A_POINT)
 
 #define SS_MAX_COUNT 1e15  /* steps and rows: far past any run, and exact in a double */
 #define SS_MAX_NUMBER 1e30 /* a float, squared or not, has to hold what comes of it */
@@ -58,6 +65,8 @@
     KEY(DATA_DIMENSION, "data.dimension", INTEGER, data.dimension, NULL, 1, 65536, "2",                      \
         SS_WITH(DATA_SOURCE, SS_ANY_DIMENSION),                                                              \
         "columns; follows from mean, covariance or components if these are given")                           \
+    KEY(DATA_DEGREES, "data.degrees", INTEGER, data.degrees, NULL, 1, 100, "3",                              \
+        SS_WITH(DATA_SOURCE, SS_BIT(SS_SOURCE_STUDENT)), "degrees of freedom: the fewer, the heavier tails") \
     KEY(DATA_NOISE, "data.noise", NUMBER, data.noise, NULL, 0, SS_MAX_NUMBER, NULL,                          \
         SS_WITH(DATA_SOURCE, SS_PLANAR),                                                                     \
         "standard deviation of the noise around the shape; unset: the set's own")                            \
@@ -101,7 +110,8 @@
         "[dequantize] for images, [] for synthetic sets")                                                    \
     KEY(MODEL, "model", BLOCK, has_model, NULL, 0, 0, NULL, SS_ALWAYS, "what to train")                      \
     KEY(MODEL_KIND, "model.kind", ENUM, model.kind, &ss_models, 0, 0, "energy", SS_ALWAYS,                   \
-        "energy: E(x), log p = -E + constant; score: a vector field; gaussian: mean and precision")          \
+        "energy: E(x), log p = -E + constant; score: a vector field; gaussian: mean and precision; "         \
+        "polynomial: E(x) = sum over columns d and k up to the degree of c[k][d] x_d^k")                     \
     KEY(MODEL_HIDDEN, "model.hidden", WIDTHS, model.hidden, NULL, 1, 65536, "[128, 128]",                    \
         SS_WITH(MODEL_KIND, SS_NETS), "widths of the hidden layers, first to last; [] = none")               \
     KEY(MODEL_ACTIVATION, "model.activation", ENUM, model.activation, &ss_activations, 0, 0, "silu",         \
@@ -112,6 +122,8 @@
     KEY(MODEL_QUADRATIC, "model.quadratic", ENUM, model.quadratic, &ss_quadratics, 0, 0, "diagonal",         \
         SS_WITH(MODEL_KIND, SS_BIT(SS_MODEL_ENERGY)),                                                        \
         "adds 1/2 (x-mu)'LL'(x-mu), learned, so that the density can be normalized")                         \
+    KEY(MODEL_DEGREE, "model.degree", INTEGER, model.degree, NULL, 2, 16, "4",                               \
+        SS_WITH(MODEL_KIND, SS_BIT(SS_MODEL_POLYNOMIAL)), "highest power")                                   \
     KEY(OBJECTIVE, "objective", BLOCK, has_objective, NULL, 0, 0, NULL, SS_ALWAYS, "what to minimize")       \
     KEY(OBJECTIVE_KIND, "objective.kind", ENUM, objective.kind, &ss_objectives, 0, 0, "ssm_vr", SS_ALWAYS,   \
         "exact, sliced, sliced with reduced variance, or denoising score matching")                          \
@@ -119,6 +131,10 @@
         SS_WITH(OBJECTIVE_KIND, SS_SLICED), "distribution of the directions")                                \
     KEY(OBJECTIVE_COUNT, "objective.count", INTEGER, objective.count, NULL, 1, 65536, "1",                   \
         SS_WITH(OBJECTIVE_KIND, SS_SLICED), "M, slices for each row")                                        \
+    KEY(OBJECTIVE_CONTROL, "objective.control_variate", ENUM, objective.control, &ss_controls, 0, 0,         \
+        "fixed", SS_WITH(OBJECTIVE_KIND, SS_BIT(SS_OBJECTIVE_SSM_VR)),                                       \
+        "share of 1/2 (|s|^2 - (v.s)^2) added to ssm: all of it, or the share of least variance, estimated " \
+        "in each step from other slices")                                                                    \
     KEY(OBJECTIVE_SIGMA, "objective.sigma", NUMBER_ABOVE, objective.sigma, NULL, 0, 1e6, "0.1",              \
         SS_WITH(OBJECTIVE_KIND, SS_BIT(SS_OBJECTIVE_DSM)),                                                   \
         "standard deviation of the noise, in transformed units")                                             \
@@ -166,6 +182,8 @@
         "early stopping: evaluations without a better held-out objective, 0 = off")                          \
     KEY(TRAIN_METRICS, "train.metrics", LONG, train.report_every, NULL, 1, SS_MAX_COUNT, "20", SS_ALWAYS,    \
         "steps between rows of metrics.jsonl")                                                               \
+    KEY(TRAIN_TENSORBOARD, "train.tensorboard", BOOL, train.tensorboard, NULL, 0, 0, "false", SS_ALWAYS,     \
+        "the same rows as event files too, for `tensorboard --logdir`")                                      \
     KEY(TRAIN_CHECKPOINT, "train.checkpoint", BLOCK, train.checkpoint_every, NULL, 0, 0, NULL, SS_ALWAYS,    \
         "what is saved on the way")                                                                          \
     KEY(TRAIN_CHECKPOINT_EVERY, "train.checkpoint.every", LONG, train.checkpoint_every, NULL, 0,             \
@@ -184,6 +202,20 @@
         "steps between evaluations, 0 = only at the end")                                                    \
     KEY(EVALUATE_ROWS, "evaluate.rows", LONG, evaluate.rows, NULL, 1, SS_MAX_COUNT, "2000", SS_ALWAYS,       \
         "at most so many held-out rows")                                                                     \
+    KEY(EVALUATE_LOG_Z, "evaluate.log_z", ENUM, evaluate.log_z, &ss_log_zs, 0, 0, "auto",                    \
+        SS_WITH(MODEL_KIND, SS_ENERGIES),                                                                    \
+        "how energies are normalized. auto: by quadrature in one and two columns, in more by annealing when "\
+        "`slicescore evaluate` is asked, which takes long; annealing: at the end of a run too; none")        \
+    KEY(EVALUATE_ANNEALING, "evaluate.annealing", BLOCK, evaluate.annealing, NULL, 0, 0, NULL, SS_ALWAYS,    \
+        "annealed importance sampling of log Z")                                                             \
+    KEY(EVALUATE_ANNEALING_CHAINS, "evaluate.annealing.chains", INTEGER, evaluate.annealing.chains, NULL, 2, \
+        16777216, "512", SS_ALWAYS, "chains, each of which gives one weight")                                \
+    KEY(EVALUATE_ANNEALING_TEMPERATURES, "evaluate.annealing.temperatures", INTEGER,                         \
+        evaluate.annealing.temperatures, NULL, 1, 10000000, "1000", SS_ALWAYS,                               \
+        "steps from a Gaussian to the model, and back")                                                      \
+    KEY(EVALUATE_ANNEALING_LEAPFROG, "evaluate.annealing.leapfrog", INTEGER, evaluate.annealing.leapfrog,    \
+        NULL, 1, 10000, "5", SS_ALWAYS,                                                                      \
+        "leapfrog steps of Hamiltonian Monte Carlo at each temperature: at most so many, at least half")     \
     KEY(SAMPLE, "sample", BLOCK, sample.given, NULL, 0, 0, NULL, SS_ALWAYS,                                  \
         "samples at the end; without this block only where the data has one or two columns")                 \
     KEY(SAMPLE_COUNT, "sample.count", INTEGER, sample.count, NULL, 1, 16777216, "2000", SS_ALWAYS,           \
@@ -204,17 +236,52 @@
         SS_WITH(SAMPLE_SAMPLER, SS_BIT(SS_SAMPLER_HMC)),                                                     \
         "leapfrog steps, each of size sqrt(2 step_size), that make a step: at most so many, at least half")  \
     KEY(SAMPLE_STEP_SIZE, "sample.step_size", NUMBER_ABOVE, sample.step_size, NULL, 0, SS_MAX_NUMBER,        \
-        "1e-2", SS_ALWAYS, "size of a step, in transformed units squared; a warm-up begins with it")
+        "1e-2", SS_ALWAYS, "size of a step, in transformed units squared; a warm-up begins with it")         \
+    KEY(STUDY, "study", BLOCK, study.given, NULL, 0, 0, NULL, SS_ALWAYS,                                     \
+        "a statement of the theory to be computed by `slicescore study`")                                    \
+    KEY(STUDY_KIND, "study.kind", ENUM, study.kind, &ss_studies, 0, 0, "estimates", SS_ALWAYS,               \
+        "estimates: spread and standard errors of fitted parameters; slices: variance by law of the "        \
+        "slices; "                                                                                           \
+        "terms: the objective's two terms; parts: integration by parts; smoothing: Fisher divergence as "    \
+        "slope of KL; efficiency: against maximum likelihood")                                               \
+    KEY(STUDY_REPEATS, "study.repeats", INTEGER, study.repeats, NULL, 2, 1000000, "200",                     \
+        SS_WITH(STUDY_KIND, SS_REPEATED), "how often everything random is drawn anew")                       \
+    KEY(STUDY_ROWS, "study.rows", NUMBERS, study.rows, NULL, 0, 0, NULL,                                     \
+        SS_WITH(STUDY_KIND, SS_BIT(SS_STUDY_ESTIMATES)), "numbers of rows N; unset: [100, 300, 1000, 3000]") \
+    KEY(STUDY_COUNTS, "study.counts", NUMBERS, study.counts, NULL, 0, 0, NULL,                               \
+        SS_WITH(STUDY_KIND, SS_REPEATED), "numbers of slices M; unset: [1, 2, 4, 8]")                        \
+    KEY(STUDY_PARAMETERS, "study.parameters", NUMBERS, study.parameters, NULL, 0, 0, NULL,                   \
+        SS_WITH(STUDY_KIND, SS_AT_A_POINT), "all parameters of the model, in the order of its tensors")      \
+    KEY(STUDY_VARY, "study.vary", INTEGER, study.vary, NULL, 0, 65535, "0",                                  \
+        SS_WITH(STUDY_KIND, SS_BIT(SS_STUDY_EFFICIENCY)),                                                    \
+        "which of the parameters, from 0, goes from low to high")                                            \
+    KEY(STUDY_WEIGHTS, "study.weights", NUMBERS, study.weights, NULL, 0, 0, NULL,                            \
+        SS_WITH(STUDY_KIND, SS_BIT(SS_STUDY_SMOOTHING)), "of the second mixture; unset: all alike")          \
+    KEY(STUDY_MEANS, "study.means", NUMBERS, study.means, NULL, 0, 0, NULL,                                  \
+        SS_WITH(STUDY_KIND, SS_BIT(SS_STUDY_SMOOTHING)), "of the second mixture; unset: [0]")                \
+    KEY(STUDY_DEVIATIONS, "study.deviations", NUMBERS, study.deviations, NULL, 0, 0, NULL,                   \
+        SS_WITH(STUDY_KIND, SS_BIT(SS_STUDY_SMOOTHING)),                                                     \
+        "standard deviations of the second mixture; unset: 1 each")                                          \
+    KEY(STUDY_LOW, "study.low", NUMBER, study.low, NULL, -1e6, 1e6, "0.2", SS_WITH(STUDY_KIND, SS_RANGED),   \
+        "first variance (terms), half width (parts), variance of the noise (smoothing) or parameter")        \
+    KEY(STUDY_HIGH, "study.high", NUMBER, study.high, NULL, -1e6, 1e6, "3", SS_WITH(STUDY_KIND, SS_RANGED),  \
+        "and the last")                                                                                      \
+    KEY(STUDY_POINTS, "study.points", INTEGER, study.points, NULL, 2, 10000, "31",                           \
+        SS_WITH(STUDY_KIND, SS_RANGED), "how many from low to high")
 
 /* DEFAULT(key, values of its selector, "default") */
-#define SS_DEFAULTS(DEFAULT)                                                             \
-    DEFAULT(DATA_ROWS, SS_SYNTHETIC, "10000")                                            \
-    DEFAULT(MODEL_QUADRATIC, SS_BIT(SS_MODEL_SCORE) | SS_BIT(SS_MODEL_GAUSSIAN), "none") \
-    DEFAULT(TRAIN_MOMENTUM, SS_ADAMS | SS_BIT(SS_OPTIMIZER_RMSPROP), "0")                \
-    DEFAULT(TRAIN_WEIGHT_DECAY, SS_BIT(SS_OPTIMIZER_ADAMW), "0.01")                      \
-    DEFAULT(TRAIN_SCHEDULE_FACTOR, SS_BIT(SS_SCHEDULE_STEP), "0.5")                      \
-    DEFAULT(SAMPLE_WARMUP, SS_BIT(SS_SAMPLER_LANGEVIN), "0")                             \
-    DEFAULT(SAMPLE_ACCEPTANCE, SS_BIT(SS_SAMPLER_MALA), "0.574")
+#define SS_DEFAULTS(DEFAULT)                                                                          \
+    DEFAULT(DATA_ROWS, SS_SYNTHETIC, "10000")                                                         \
+    DEFAULT(MODEL_QUADRATIC,                                                                          \
+            SS_BIT(SS_MODEL_SCORE) | SS_BIT(SS_MODEL_GAUSSIAN) | SS_BIT(SS_MODEL_POLYNOMIAL), "none") \
+    DEFAULT(TRAIN_MOMENTUM, SS_ADAMS | SS_BIT(SS_OPTIMIZER_RMSPROP), "0")                             \
+    DEFAULT(TRAIN_WEIGHT_DECAY, SS_BIT(SS_OPTIMIZER_ADAMW), "0.01")                                   \
+    DEFAULT(TRAIN_SCHEDULE_FACTOR, SS_BIT(SS_SCHEDULE_STEP), "0.5")                                   \
+    DEFAULT(SAMPLE_WARMUP, SS_BIT(SS_SAMPLER_LANGEVIN), "0")                                          \
+    DEFAULT(SAMPLE_ACCEPTANCE, SS_BIT(SS_SAMPLER_MALA), "0.574")                                      \
+    DEFAULT(STUDY_LOW, SS_BIT(SS_STUDY_PARTS), "1")                                                   \
+    DEFAULT(STUDY_HIGH, SS_BIT(SS_STUDY_PARTS), "1000")                                               \
+    DEFAULT(STUDY_LOW, SS_BIT(SS_STUDY_SMOOTHING), "0")
 /* clang-format on */
 
 #endif

@@ -9,11 +9,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/status.h"
 #include "config/experiment.h"
 
 enum { SS_SWEEP_MOST_POINTS = 100000, SS_SWEEP_MOST_KEYS = 32 };
+
+/** Successive halving (Jamieson and Talwalkar 2016): all settings train `first` steps, the best 1/factor of
+ * them by their held-out objective go on to first * factor steps, and so on to the last step. */
+struct ss_halving {
+    uint64_t first; /* 0: no halving */
+    uint32_t factor;
+};
 
 struct ss_sweep {
     char *path;   /* of the file */
@@ -22,7 +30,8 @@ struct ss_sweep {
     char
         *keys[SS_SWEEP_MOST_KEYS]; /* dotted names of what is swept; "seed" is the last one with `repeated` */
     size_t n_keys;
-    bool repeated;       /* by sweep.repeat: points that differ in `seed` alone belong together */
+    bool repeated; /* by sweep.repeat: points that differ in `seed` alone belong together */
+    struct ss_halving halving;
     const char **values; /* [n_points][n_keys]: value as it is written after KEY=, NULL: the point leaves it
                             as it is */
     size_t n_points;

@@ -328,12 +328,12 @@ static void take_points(struct ss_sweep_builder *b, const struct ss_yaml_node *p
 
 static void take_block(struct ss_sweep_builder *b)
 {
-    static const char *const parts[] = {"grid", "random", "points", "repeat"};
+    static const char *const parts[] = {"grid", "random", "points", "repeat", "halving"};
     const struct ss_yaml_node *const block = b->l->sweep;
 
     if (block->kind != SS_YAML_MAPPING) {
         problem(b, block, "sweep", "as in sweep: {grid: {train.learning_rate: [1e-2, 1e-3]}}",
-                "wanted grid, random, points or repeat");
+                "wanted grid, random, points, repeat or halving");
         return;
     }
     for (const struct ss_yaml_node *n = block->first; n; n = n->next) {
@@ -346,6 +346,8 @@ static void take_block(struct ss_sweep_builder *b)
         } else if (strcmp(n->key, "repeat") == 0) {
             take_count(b, n, "sweep.repeat", &b->repeat);
             b->s->repeated = true;
+        } else if (strcmp(n->key, "halving") == 0) {
+            ss_sweep_builder_halving(b, n);
         } else {
             struct ss_text hint;
             char shown[SS_SHOWN_SIZE], path[SS_SHOWN_SIZE + 8];
@@ -462,6 +464,7 @@ enum ss_status ss_loader_sweep(struct ss_loader *l, const char *const *words, si
         take_block(&b);
     }
     add_seed(&b, place);
+    ss_sweep_builder_comparable(&b, place);
     TRY(b.fault);
     if (l->problems.count == 0 && s->n_keys == 0)
         ss_problems_add(

@@ -38,6 +38,12 @@ const char *ss_sweep_builder_keep(struct ss_sweep_builder *b, const char *text);
 const char *ss_sweep_builder_value(struct ss_sweep_builder *b, const struct ss_key *key,
                                    const struct ss_yaml_node *node);
 
+/** Take `halving: {first: STEPS, factor: N}`. */
+void ss_sweep_builder_halving(struct ss_sweep_builder *b, const struct ss_yaml_node *node);
+
+/** With halving, no key may be swept that changes what the held-out objective is of. */
+void ss_sweep_builder_comparable(struct ss_sweep_builder *b, struct ss_place place);
+
 /** Index of a key that is swept; false if it is not. */
 bool ss_sweep_builder_find(const struct ss_sweep_builder *b, const char *path, size_t *out);
 

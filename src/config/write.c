@@ -227,7 +227,8 @@ static bool is_written(const struct ss_experiment *e, const struct ss_key *key)
     } blocks[] = {{"data", e->has_data},
                   {"model", e->has_model},
                   {"objective", e->has_objective},
-                  {"sample", e->sample.given}};
+                  {"sample", e->sample.given},
+                  {"study", e->study.given}};
 
     for (size_t i = 0; i < SS_COUNT(blocks); i++)
         if (!blocks[i].wanted && strlen(blocks[i].block) == n && strncmp(key->path, blocks[i].block, n) == 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/matrix.h"
 #include "data/synthetic_set.h"
 #include "random/random.h"
 
@@ -63,24 +64,6 @@ const struct ss_curve *ss_synthetic_curve(enum ss_source source)
 }
 
 /* ---- mixtures ---- */
-
-bool ss_cholesky(size_t n, const double *covariance, double variance, double *factor)
-{
-    memset(factor, 0, n * n * sizeof *factor);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j <= i; j++) {
-            double sum = covariance[i * n + j] + (i == j ? variance : 0.0);
-            for (size_t k = 0; k < j; k++)
-                sum -= factor[i * n + k] * factor[j * n + k];
-            if (i != j)
-                factor[i * n + j] = sum / factor[j * n + j];
-            else if (sum > 0.0 && isfinite(sum))
-                factor[i * n + i] = sqrt(sum);
-            else
-                return false;
-        }
-    return true;
-}
 
 /* D x D from D x D, D (a diagonal), one number (times the identity) or none (the identity). */
 static enum ss_status expand_covariance(const struct ss_numbers *given, size_t dimension, double *out)
@@ -244,8 +227,8 @@ enum ss_status ss_synthetic_create(const struct ss_data_options *options, uint32
                                    struct ss_synthetic **out)
 {
     const enum ss_source source = options->source;
-    const bool any_dimension =
-        source == SS_SOURCE_GAUSSIAN || source == SS_SOURCE_GMM || source == SS_SOURCE_FUNNEL;
+    const bool any_dimension = source == SS_SOURCE_GAUSSIAN || source == SS_SOURCE_GMM ||
+                               source == SS_SOURCE_FUNNEL || source == SS_SOURCE_STUDENT;
     const bool mixture =
         source == SS_SOURCE_GAUSSIAN || source == SS_SOURCE_GMM || source == SS_SOURCE_8GAUSSIANS;
     struct ss_synthetic *s = NULL;
@@ -254,6 +237,7 @@ enum ss_status ss_synthetic_create(const struct ss_data_options *options, uint32
     TRY(ss_allocate(1, &s));
     s->source = source;
     s->seed = seed;
+    s->degrees = options->degrees;
     s->dimension = any_dimension ? options->dimension : 2;
     s->noise = isnan(options->noise) ? default_noise(source) : options->noise;
     if (s->dimension == 0) {
@@ -371,6 +355,20 @@ static void funnel_row(const struct ss_synthetic *s, uint32_t row, double *x)
     }
 }
 
+static void student_row(const struct ss_synthetic *s, uint32_t row, double *x)
+{
+    double squares = 0.0;
+    float four[4];
+
+    for (uint32_t k = 0; k < s->degrees; k++) {
+        if (k % 4 == 0)
+            ss_random_normal(s->seed, SS_PURPOSE_SYNTHETIC, (uint32_t[4]){row, 1 + k / 4, 2, 0}, four);
+        squares += (double)four[k % 4] * (double)four[k % 4];
+    }
+    for (size_t j = 0; j < s->dimension; j++)
+        x[j] /= sqrt(squares / s->degrees);
+}
+
 void ss_synthetic_row(const struct ss_synthetic *s, uint32_t row, double *x)
 {
     const struct ss_curve *const curve = ss_synthetic_curve(s->source);
@@ -386,6 +384,8 @@ void ss_synthetic_row(const struct ss_synthetic *s, uint32_t row, double *x)
         pinwheel_row(s, u, x);
     else if (s->source == SS_SOURCE_FUNNEL)
         funnel_row(s, row, x);
+    else if (s->source == SS_SOURCE_STUDENT)
+        student_row(s, row, x);
     else
         mixture_row(s, (double)u[0], x);
 }

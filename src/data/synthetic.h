@@ -14,9 +14,10 @@
  *   checkerboard  uniform on the unit squares of [-2, 2]^2 with floor(x) + floor(y) even, + s z  (0)
  *   pinwheel      1.5 f turned by 2 pi k/5 + exp(norm f)/4, f = (1 + 0.3 z0, s z1), k in 0..4  (0.1)
  *   funnel        x0 = 1.5 z0, the others exp(x0/2) z, a tamer one than Neal's, + s z  (0)
+ *   student       z / sqrt(sum of n squares of other normals / n), n = degrees: Student's t, no noise
  *
- * There is a density where s > 0, for gaussian and gmm always, for funnel only where s = 0. gmm without
- * components has five, seeded: mean 1.5 z, standard deviation 0.25 + 0.35 u, equal weights.
+ * There is a density where s > 0, for gaussian and gmm always, for funnel and student only where s = 0. gmm
+ * without components has five, seeded: mean 1.5 z, standard deviation 0.25 + 0.35 u, equal weights.
  */
 #ifndef SS_DATA_SYNTHETIC_H
 #define SS_DATA_SYNTHETIC_H

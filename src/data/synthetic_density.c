@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/matrix.h"
 #include "data/synthetic_set.h"
 
 /* ---- curves: quadrature ---- */
@@ -272,6 +273,22 @@ static void funnel_density(const struct ss_synthetic *s, const double *x, double
         score[j] = -x[j] * precision;
 }
 
+/* ---- student ---- */
+
+static void student_density(const struct ss_synthetic *s, const double *x, double *log_density, double *score)
+{
+    const double n = s->degrees, d = (double)s->dimension;
+    double square = 0.0;
+
+    for (size_t j = 0; j < s->dimension; j++)
+        square += x[j] * x[j];
+    if (log_density)
+        *log_density = lgamma(0.5 * (n + d)) - lgamma(0.5 * n) - 0.5 * d * log(n * ss_pi) -
+                       0.5 * (n + d) * log1p(square / n);
+    for (size_t j = 0; score && j < s->dimension; j++)
+        score[j] = -(n + d) * x[j] / (n + square);
+}
+
 /* ---- entry ---- */
 
 enum ss_status ss_synthetic_prepare(struct ss_synthetic *s, double variance, bool *known)
@@ -292,7 +309,7 @@ enum ss_status ss_synthetic_prepare(struct ss_synthetic *s, double variance, boo
         return prepare_mixture(s, variance, known);
     if (s->source == SS_SOURCE_PINWHEEL)
         *known = variance == 0.0 && s->noise > 0.0;
-    else if (s->source == SS_SOURCE_FUNNEL)
+    else if (s->source == SS_SOURCE_FUNNEL || s->source == SS_SOURCE_STUDENT)
         *known = s->variance == 0.0;
     else
         *known = s->variance > 0.0;
@@ -309,6 +326,8 @@ void ss_synthetic_density(const struct ss_synthetic *s, const double *x, double 
         checkerboard_density(s, x, log_density, score);
     else if (s->source == SS_SOURCE_PINWHEEL)
         pinwheel_density(s, x, log_density, score);
+    else if (s->source == SS_SOURCE_STUDENT)
+        student_density(s, x, log_density, score);
     else
         funnel_density(s, x, log_density, score);
 }

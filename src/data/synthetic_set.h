@@ -23,6 +23,7 @@ struct ss_synthetic {
     size_t dimension;
     uint32_t seed;
     double noise;
+    uint32_t degrees;          /* student */
     struct ss_mixture mixture; /* gaussian, gmm, 8gaussians */
     /* For the density, by ss_synthetic_prepare(): */
     double variance;       /* of noise, the set's own and what was added */
@@ -41,10 +42,6 @@ struct ss_curve {
 
 /** NULL if the set is none of curves. */
 const struct ss_curve *ss_synthetic_curve(enum ss_source source);
-
-/** factor = lower Cholesky factor of covariance + variance I, its upper half 0; false if that is not positive
- * definite. */
-bool ss_cholesky(size_t n, const double *covariance, double variance, double *factor);
 
 static const double ss_pi = 3.14159265358979323846;
 

@@ -39,8 +39,7 @@ static bool is_private(const char *path)
            !(s.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* The folder, made if need be; NULL if there is none to be trusted. The caller frees it. */
-static char *folder(void)
+char *ss_cache_folder(const char *name)
 {
     const char *const xdg = getenv("XDG_CACHE_HOME"), *const home = getenv("HOME");
     const bool absolute = xdg && *xdg == '/'; /* others are to be ignored, says the XDG specification */
@@ -52,10 +51,11 @@ static char *folder(void)
     ss_text_add(&t, absolute ? xdg : home);
     if (!absolute)
         ss_text_add(&t, "/.cache");
-    static const char *const below[] = {"", "/slicescore", "/kernels"};
+    const char *const below[] = {"", "slicescore", name};
     bool trusted = true;
     for (size_t i = 0; i < SS_COUNT(below); i++) {
-        ss_text_add(&t, below[i]);
+        if (i > 0)
+            ss_text_addf(&t, "/%s", below[i]);
         mkdir(t.data, 0700); /* one that exists is as good */
         trusted = trusted && (i == 0 || is_private(t.data));
     }
@@ -89,7 +89,7 @@ static char *entry(const struct ss_device *d, const char *options, const char *s
 {
     char *path = NULL, *where = NULL;
 
-    if (!(ss_quirk_of(&d->info)->flags & SS_QUIRK_KEEP_BINARIES) || !(where = folder()))
+    if (!(ss_quirk_of(&d->info)->flags & SS_QUIRK_KEEP_BINARIES) || !(where = ss_cache_folder("kernels")))
         return NULL;
     *key = key_of(d, options, source);
     if (ss_text_format(&path, "%s/%016" PRIx64 "%016" PRIx64 ".bin", where, (uint64_t)key->high64,
@@ -158,7 +158,8 @@ cl_program ss_cache_load(const struct ss_device *d, const char *options, const c
 
 /* ---- writing ---- */
 
-static bool write_whole(const char *path, const struct header *h, const unsigned char *binary)
+/* No fsync: what a crash leaves half written fails its check. */
+static bool write_new(const char *path, const void *head, size_t n_head, const void *body, size_t n_body)
 {
     const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     FILE *const f = fd >= 0 ? fdopen(fd, "wb") : NULL;
@@ -168,8 +169,23 @@ static bool write_whole(const char *path, const struct header *h, const unsigned
             close(fd);
         return false;
     }
-    const bool written = fwrite(h, sizeof(*h), 1, f) == 1 && fwrite(binary, 1, (size_t)h->size, f) == h->size;
-    return fclose(f) == 0 && written; /* no fsync: what a crash leaves half written fails its check */
+    const bool written = fwrite(head, 1, n_head, f) == n_head && fwrite(body, 1, n_body, f) == n_body;
+    return fclose(f) == 0 && written;
+}
+
+bool ss_cache_write(const char *path, const void *head, size_t n_head, const void *body, size_t n_body)
+{
+    char *temporary = NULL;
+    bool done = false;
+
+    /* of this process, and of this thread of it */
+    if (ss_text_format(&temporary, "%s.%ld.%zx", path, (long)getpid(), (size_t)(uintptr_t)&done) != SS_OK)
+        return false;
+    done = write_new(temporary, head, n_head, body, n_body) && rename(temporary, path) == 0;
+    if (!done)
+        unlink(temporary);
+    free(temporary);
+    return done;
 }
 
 static unsigned char *binary_of(cl_program program, size_t *size)
@@ -192,18 +208,15 @@ void ss_cache_store(const struct ss_device *d, const char *options, const char *
 {
     struct header h = {.size = 0};
     size_t size = 0;
-    char *temporary = NULL;
     char *const path = entry(d, options, source, &h.key);
     unsigned char *const binary = path ? binary_of(program, &size) : NULL;
 
-    if (binary && ss_text_format(&temporary, "%s.%ld", path, (long)getpid()) == SS_OK) {
+    if (binary) {
         memcpy(h.magic, magic, sizeof(magic));
         h.size = size;
         h.check = XXH3_64bits(binary, size);
-        if (!write_whole(temporary, &h, binary) || rename(temporary, path) != 0)
-            unlink(temporary);
+        ss_cache_write(path, &h, sizeof(h), binary, size); /* or it is compiled again */
     }
-    free(temporary);
     free(binary);
     free(path);
 }
@@ -211,7 +224,7 @@ void ss_cache_store(const struct ss_device *d, const char *options, const char *
 int ss_cache_lock(void)
 {
     enum { TRIES = 6000, WAIT_MS = 10 };
-    char *const where = folder();
+    char *const where = ss_cache_folder("kernels");
     char *path = NULL;
     int fd = -1;
 

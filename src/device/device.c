@@ -132,6 +132,7 @@ void ss_device_free(struct ss_device *d)
         clFinish(d->queue);
     ss_gemm_release(&d->gemm);
     ss_programs_free(d->programs);
+    ss_tuning_release(d->tuning);
     if (d->queue)
         clReleaseCommandQueue(d->queue);
     if (d->context)
@@ -152,6 +153,16 @@ bool ss_device_is_cpu(const struct ss_device *d)
 size_t ss_device_allocated(const struct ss_device *d)
 {
     return d->allocated;
+}
+
+void ss_device_watch_allocated(struct ss_device *d)
+{
+    d->most_allocated = d->allocated;
+}
+
+size_t ss_device_most_allocated(const struct ss_device *d)
+{
+    return d->most_allocated;
 }
 
 size_t ss_device_builds(const struct ss_device *d, double *seconds)

@@ -73,6 +73,10 @@ bool ss_device_is_cpu(const struct ss_device *d);
 /** Bytes of all buffers that live on it now. */
 size_t ss_device_allocated(const struct ss_device *d);
 
+/** The most that lived on it at once since ss_device_watch_allocated, or since it was opened. */
+size_t ss_device_most_allocated(const struct ss_device *d);
+void ss_device_watch_allocated(struct ss_device *d);
+
 /** Kernel programs built so far, and the seconds it took. */
 size_t ss_device_builds(const struct ss_device *d, double *seconds);
 

@@ -83,7 +83,7 @@ enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g)
     TRY(check(g));
     if (!g->m || !g->n || (!g->k && g->accumulate))
         return SS_OK;
-    if (!g->k || d->gemm.level == SS_GEMM_PLAIN)
+    if (!g->k || d->gemm.plain || d->gemm.level == SS_GEMM_PLAIN)
         return ss_gemm_plain(d, g);
     if (kind_of(d) == SS_GEMM_CLBLAST)
         return ss_gemm_clblast(d, g);
@@ -95,6 +95,16 @@ out:
 void ss_gemm_choose(struct ss_device *d, enum ss_gemm_kind kind)
 {
     d->gemm.wanted = kind;
+}
+
+struct ss_gemm_use ss_gemm_switch(struct ss_device *d, struct ss_gemm_use use)
+{
+    const struct ss_gemm_use before = {d->gemm.wanted, d->gemm.set, d->gemm.plain};
+
+    d->gemm.wanted = use.kind;
+    d->gemm.set = use.set;
+    d->gemm.plain = use.plain;
+    return before;
 }
 
 const char *ss_gemm_backend(const struct ss_device *d)

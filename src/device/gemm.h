@@ -24,6 +24,20 @@ SS_MUST_CHECK enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct s
 /** Choose the backend for all products of this device; SS_GEMM_AUTO is the default for its type. */
 void ss_gemm_choose(struct ss_device *d, enum ss_gemm_kind kind);
 
+/** How products are computed for a part of the work. */
+struct ss_gemm_use {
+    enum ss_gemm_kind kind;
+    uint32_t set; /* of CLBlast's parameters, 0 to ss_gemm_sets(): 0 is its own choice. Process-wide in
+                     CLBlast itself, where another set compiles anew and 0 cannot be taken back */
+    bool plain;   /* the oracle, whatever the kind */
+};
+
+/** Switch; comes back with what was in force, to be put back. */
+struct ss_gemm_use ss_gemm_switch(struct ss_device *d, struct ss_gemm_use use);
+
+/** How many sets there are that are worth trying on this device. */
+uint32_t ss_gemm_sets(const struct ss_device *d);
+
 /** What is in use: "own", "own-simple" (without vectors and unrolled loops), "clblast" or "plain". */
 const char *ss_gemm_backend(const struct ss_device *d);
 

@@ -11,6 +11,14 @@ SS_MUST_CHECK enum ss_status ss_gemm_plain(struct ss_device *d, const struct ss_
 /** Register tiles; `simple`: without vectors and unrolled loops. */
 SS_MUST_CHECK enum ss_status ss_gemm_own(struct ss_device *d, const struct ss_gemm *g, bool simple);
 
+/** With the set of parameters in use (gemm_sets.c). */
 SS_MUST_CHECK enum ss_status ss_gemm_clblast(struct ss_device *d, const struct ss_gemm *g);
+
+/** Make CLBlast use the set that the device asks for. */
+SS_MUST_CHECK enum ss_status ss_gemm_apply_set(struct ss_device *d);
+
+/** A code of CLBlast's as a status, reported. */
+SS_MUST_CHECK enum ss_status ss_clblast_fail(const struct ss_device *d, const char *call, int code,
+                                             const char *what);
 
 #endif

@@ -1,5 +1,6 @@
 /* gemm_clblast.c - the product by CLBlast. */
 #include <clblast_c.h>
+#include <stdio.h>
 
 #include "device/gemm_backends.h"
 #include "device/opencl.h"
@@ -37,12 +38,21 @@ static const char *code_name(CLBlastStatusCode code)
     }
 }
 
+enum ss_status ss_clblast_fail(const struct ss_device *d, const char *call, int code, const char *what)
+{
+    return SS_FAIL(ss_cl_status((cl_int)code), "%s: %s (%d), %s on %s", call,
+                   code_name((CLBlastStatusCode)code), code, what, d->info.name);
+}
+
 enum ss_status ss_gemm_clblast(struct ss_device *d, const struct ss_gemm *g)
 {
     const CLBlastTranspose a = g->transpose_a ? CLBlastTransposeYes : CLBlastTransposeNo;
     const CLBlastTranspose b = g->transpose_b ? CLBlastTransposeYes : CLBlastTransposeNo;
     struct ss_buffer *const used[] = {g->a.buffer, g->b.buffer, g->c.buffer};
+    char what[64];
     enum ss_status st = SS_OK;
+
+    TRY(ss_gemm_apply_set(d));
 
     for (size_t i = 0; i < SS_COUNT(used); i++)
         TRY(ss_buffer_before_use(used[i]));
@@ -51,9 +61,9 @@ enum ss_status ss_gemm_clblast(struct ss_device *d, const struct ss_gemm *g)
                      g->lda, g->b.buffer->memory, g->b.offset, g->ldb, g->accumulate ? 1.0f : 0.0f,
                      g->c.buffer->memory, g->c.offset, g->ldc, &d->queue, NULL);
 
+    snprintf(what, sizeof(what), "%zu x %zu x %zu", g->m, g->n, g->k);
     if (code != CLBlastSuccess)
-        return SS_FAIL(ss_cl_status((cl_int)code), "CLBlastSgemm: %s (%d), %zu x %zu x %zu on %s",
-                       code_name(code), (int)code, g->m, g->n, g->k, d->info.name);
+        return ss_clblast_fail(d, "CLBlastSgemm", (int)code, what);
     for (size_t i = 0; i < SS_COUNT(used); i++)
         TRY(ss_buffer_after_use(used[i]));
 out:

@@ -35,6 +35,7 @@ enum ss_status ss_buffer_create(struct ss_device *d, size_t bytes, struct ss_buf
     b->bytes = bytes;
     b->size = size;
     d->allocated += size;
+    d->most_allocated = d->allocated > d->most_allocated ? d->allocated : d->most_allocated;
     *out = b;
     b = NULL;
 out:

@@ -7,13 +7,16 @@
 #include "config/experiment.h"
 #include "device/device.h"
 
-struct ss_program; /* program.c */
+struct ss_program;     /* program.c */
+struct ss_tuning_item; /* tuning.c */
 
 /** Backends in the order of falling back. */
 enum ss_gemm_level { SS_GEMM_FAST, SS_GEMM_SIMPLE, SS_GEMM_PLAIN };
 
 struct ss_gemm_state {
     enum ss_gemm_kind wanted;
+    bool plain;                     /* for the time being */
+    uint32_t set, set_applied;      /* of CLBlast's parameters: asked for, and in force */
     struct ss_kernel *own[2][2][4]; /* of the own backend, found so far: simple, transpose_b, which */
     enum ss_gemm_level level;       /* how far fast ones have been set aside */
     struct ss_buffer *scratch;      /* of the own backend: packed operands */
@@ -31,7 +34,8 @@ struct ss_device {
     struct ss_program *programs;
     size_t n_builds;
     double build_seconds;
-    size_t allocated;
+    size_t allocated, most_allocated;
+    struct ss_tuning_item *tuning; /* what was asked of it */
     struct ss_gemm_state gemm;
 };
 
@@ -77,5 +81,7 @@ void ss_device_list_rank(struct ss_device_list *list);
 void ss_gemm_release(struct ss_gemm_state *s);
 
 void ss_programs_free(struct ss_program *first);
+
+void ss_tuning_release(struct ss_tuning_item *first);
 
 #endif

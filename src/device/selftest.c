@@ -38,23 +38,6 @@ void ss_selftest_release(struct ss_selftest *t)
     *t = (struct ss_selftest){0};
 }
 
-/* A plan that a driver refuses is only a plan that failed: its errors become details. */
-struct sink {
-    ss_sink_fn *fn;
-    void *context;
-};
-
-static void demote(void *context, enum ss_level level, const char *text)
-{
-    const struct sink *const outer = context;
-
-    if (level == SS_LEVEL_ERROR)
-        level = SS_LEVEL_DETAIL;
-    ss_sink_set(outer->fn, outer->context);
-    ss_say(level, "%s", text);
-    ss_sink_set(demote, context);
-}
-
 /** What a test answers when it could not run at all. */
 static bool ran(enum ss_status st, double *error)
 {
@@ -246,15 +229,14 @@ out:
 /* Of the backend in use: the largest until the first fault. */
 static double products_error(struct ss_device *d, size_t n)
 {
-    struct sink outer;
+    struct ss_demotion quiet; /* a plan that a driver refuses is only a plan that failed */
     double error = 0.0;
 
-    ss_sink_get(&outer.fn, &outer.context);
-    ss_sink_set(demote, &outer);
+    ss_demote_begin(&quiet);
     for (size_t i = 0; i < n && error == 0.0; i++)
         if (!ran(product_error(d, &products[i], &error), &error))
             break;
-    ss_sink_set(outer.fn, outer.context);
+    ss_demote_end(&quiet);
     return error;
 }
 

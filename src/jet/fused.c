@@ -65,6 +65,11 @@ static size_t choose_tile(const struct ss_fused_options *o, size_t streams)
     return tile ? tile : 1;
 }
 
+size_t ss_fused_default_tile(const struct ss_fused_options *options)
+{
+    return choose_tile(options, ss_streams_first(options->streams) + ss_streams_second(options->streams));
+}
+
 /* Set by the data's shape alone. A partial gradient is written and read once more than those of one partial
  * would be, which its tiles have to be worth. */
 static size_t partials_of(size_t rows, size_t tile)
@@ -239,10 +244,11 @@ static enum ss_status build(struct ss_fused *f)
                                           {"SCORE", o->score},
                                           {"UNIT", o->unit},
                                           {"NOISE", o->noise},
-                                          {"BASE", s->net.mean != NULL}};
+                                          {"BASE", s->net.mean != NULL},
+                                          {"LATE", o->late}};
     static const char around[] = "jet/fused_pack.cl";
     enum ss_status st = SS_OK;
-    size_t n = 9;
+    size_t n = 10;
 
     for (size_t i = 0; i < SS_COUNT(tile); i++)
         all[n++] = tile[i];
@@ -400,6 +406,7 @@ enum ss_status ss_fused_enqueue(struct ss_fused *f, const struct ss_fused_batch 
                                   ss_arg_f32(b->numbers[0]),
                                   ss_arg_f32(b->numbers[1]),
                                   ss_arg_f32(b->numbers[2]),
+                                  ss_arg_buffer(b->late),
                                   ss_arg_u32(b->words[0]),
                                   ss_arg_u32(b->words[1]),
                                   ss_arg_u32(b->words[2]),

@@ -25,6 +25,7 @@ struct ss_fused_options {
     bool score;                /* the output is as wide as the input, else 1 */
     bool unit;                 /* the slices are the unit vectors: none are read */
     bool noise;                /* a second array of rows x D is read */
+    bool late;                 /* two numbers are read that the device has computed */
     size_t tile;               /* samples carried at once; 0 = chosen from streams and rows */
     size_t workers;            /* groups that work at once; 0 = as many as cores. Changes no bits */
 };
@@ -46,6 +47,9 @@ void ss_fused_free(struct ss_fused *f);
 SS_MUST_CHECK enum ss_status ss_fused_bytes(struct ss_device *device, const struct ss_graph *graph,
                                             const struct ss_fused_options *options, size_t *bytes);
 
+/** The tile that is chosen where options.tile is 0. */
+size_t ss_fused_default_tile(const struct ss_fused_options *options);
+
 /** Samples of a tile, for messages and to build another plan from the same kernels. */
 size_t ss_fused_tile(const struct ss_fused *f);
 
@@ -60,6 +64,7 @@ struct ss_fused_batch {
     struct ss_span slices, z;       /* (directions, rows, D), (rows, D); .buffer NULL: drawn */
     uint32_t words[SS_FUSED_WORDS]; /* of the random numbers */
     float numbers[SS_FUSED_NUMBERS];
+    struct ss_buffer *late;              /* two floats, where options.late */
     struct ss_span parameters, gradient; /* flat; gradient.buffer NULL: losses alone. Overwritten */
     struct ss_buffer *losses;            /* of each row */
 };

@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/text.h"
+#include "config/config.h"
 #include "jet/operation.h"
 #include "random/random.h"
 
@@ -225,6 +226,18 @@ size_t ss_graph_parameter_count(const struct ss_graph *g)
     for (size_t i = 0; i < g->n_parameters; i++)
         n += g->parameters[i].count;
     return n;
+}
+
+void ss_graph_describe(const struct ss_graph *g, struct ss_text *out)
+{
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        const struct ss_node *const n = &g->nodes[i];
+        ss_text_addf(out, "%s%s %zu", i ? "; " : "", n->operation ? n->operation->name : "input", n->width);
+        if (n->operation == &ss_operation_activation)
+            ss_text_addf(out, " %s", ss_activation_name(n->activation));
+        for (size_t j = 0; j < n->n_operands; j++)
+            ss_text_addf(out, "%s%u%s", j ? " " : " (", n->operand[j], j + 1 == n->n_operands ? ")" : "");
+    }
 }
 
 static void initialize(const struct ss_parameter *p, uint32_t index, uint32_t seed, float *to)

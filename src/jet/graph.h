@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "base/text.h"
 #include "config/experiment.h"
 
 struct ss_graph;
@@ -92,6 +93,9 @@ size_t ss_graph_parameters(const struct ss_graph *g);
 struct ss_parameter *ss_graph_parameter(const struct ss_graph *g, size_t i); /* in the order they were made */
 size_t ss_graph_flat_size(const struct ss_graph *g);       /* elements of the flat buffer, padding included */
 size_t ss_graph_parameter_count(const struct ss_graph *g); /* without padding */
+
+/** One line that is the same for graphs that compute the same: "input 8; dense 64 (0); silu (1); ...". */
+void ss_graph_describe(const struct ss_graph *g, struct ss_text *out);
 
 /** Fill flat[ss_graph_flat_size] with seeded initial values (padding 0). */
 void ss_graph_initialize(const struct ss_graph *g, uint32_t seed, float *flat);

@@ -22,11 +22,23 @@ static ss_value perceptron(struct ss_graph *g, const struct ss_model_options *o,
     return ss_dense(g, h, n_out, true, name);
 }
 
+/* c of every power of every column, from the columns' powers side by side */
+static ss_value polynomial(struct ss_graph *g, const struct ss_model_options *o, ss_value x)
+{
+    ss_value power = x, all = x;
+
+    for (uint32_t k = 2; k <= o->degree; k++) {
+        power = ss_product(g, power, x);
+        all = ss_concatenate(g, all, power);
+    }
+    return ss_dense(g, all, 1, false, "polynomial");
+}
+
 static void warn_of_jumps(const struct ss_model_options *o)
 {
     const bool energy = o->kind == SS_MODEL_ENERGY;
 
-    if (o->kind == SS_MODEL_GAUSSIAN || !o->n_hidden)
+    if (o->kind == SS_MODEL_GAUSSIAN || o->kind == SS_MODEL_POLYNOMIAL || !o->n_hidden)
         return;
     if (o->activation == SS_ACTIVATION_RELU || (energy && o->activation == SS_ACTIVATION_ELU))
         ss_say(SS_LEVEL_WARNING,
@@ -61,6 +73,9 @@ enum ss_status ss_model_create(const struct ss_model_options *options, size_t di
         break;
     case SS_MODEL_GAUSSIAN:
         m->output = ss_quadratic(m->graph, m->input, SS_QUADRATIC_FULL, "quadratic");
+        break;
+    case SS_MODEL_POLYNOMIAL:
+        m->output = polynomial(m->graph, options, m->input);
         break;
     }
     ss_graph_output(m->graph, m->output);

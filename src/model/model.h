@@ -4,9 +4,11 @@
  *   energy    E(x) = MLP(x) + quadratic(x), log p = -E + constant; score = -grad E
  *   score     s(x) = MLP(x), R^D -> R^D
  *   gaussian  E(x) = 1/2 |L'(x - mu)|^2
+ *   polynomial  E(x) = sum over k = 1 .. degree and columns d of c[k][d] x_d^k: an exponential family, in
+ * which every score-matching loss is quadratic
  *
  * Parameters: layers.K.weight (out, in), layers.K.bias, K from 0 over the dense layers; quadratic.mean,
- * quadratic.scale or quadratic.factor.weight.
+ * quadratic.scale or quadratic.factor.weight; polynomial.weight (1, degree x D), one power after the other.
  */
 #ifndef SS_MODEL_MODEL_H
 #define SS_MODEL_MODEL_H

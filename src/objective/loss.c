@@ -5,8 +5,11 @@
 
 #include "base/checked.h"
 #include "config/config.h"
+#include "device/gemm.h"
 #include "jet/layered.h"
 #include "model/scorer.h"
+#include "objective/choice.h"
+#include "objective/control.h"
 #include "objective/loss_fused.h"
 #include "objective/traits.h"
 
@@ -31,6 +34,7 @@ struct ss_loss {
     struct ss_device *device;
     const struct ss_model *model;
     struct ss_loss_options options;
+    struct ss_choice choice;
     struct ss_traits traits;
     size_t total; /* directions */
     size_t chunk; /* directions at a time */
@@ -38,7 +42,8 @@ struct ss_loss {
     struct ss_loss_fused *fused; /* the plan, or NULL and */
     struct ss_layered *plan;     /* this one */
     struct ss_scorer *scorer;    /* an energy's score, where the traits want it */
-    struct ss_buffer *rows, *noise, *dots, *of_rows, *mean;
+    struct ss_control *control;  /* where the traits want it, else shares stay as they are */
+    struct ss_buffer *rows, *noise, *dots, *shares, *of_rows, *mean;
     struct ss_kernel *kernel[N_KERNELS];
     char plan_text[256];
 };
@@ -96,7 +101,7 @@ out:
 static enum ss_status check(const struct ss_model *model, const struct ss_loss_options *o)
 {
     const struct ss_objective_options *const j = &o->objective;
-    const struct ss_traits t = ss_traits_of(j->kind, model->is_energy);
+    const struct ss_traits t = ss_traits_of(j, model->is_energy);
 
     if (t.directions && !t.unit && !j->count)
         return SS_FAIL(SS_ERR_USAGE, "objective.count: 0 slices, at least 1 is needed");
@@ -110,8 +115,7 @@ static enum ss_status check(const struct ss_model *model, const struct ss_loss_o
 static enum ss_status layered_bytes(const struct ss_model *model, const struct ss_loss_options *options,
                                     size_t *bytes)
 {
-    const struct ss_traits traits = ss_traits_of(options->objective.kind, model->is_energy), *const t =
-                                                                                                 &traits;
+    const struct ss_traits traits = ss_traits_of(&options->objective, model->is_energy), *const t = &traits;
     const size_t row_bytes = options->rows * model->dimension * sizeof(float);
     size_t total, chunk, plan = 0, scorer = 0;
     enum ss_status st = SS_OK;
@@ -133,15 +137,22 @@ enum ss_status ss_loss_bytes(struct ss_device *device, const struct ss_model *mo
                              const struct ss_loss_options *options, size_t *bytes)
 {
     enum ss_status st = SS_OK;
+    struct ss_loss_options chosen = *options;
+    struct ss_choice choice;
+    size_t control = 0;
     char why[128];
     bool fused;
 
     TRY(check(model, options));
-    TRY(ss_loss_fused_choose(device, model, options, &fused, why, sizeof(why)));
+    TRY(ss_choice_make(device, model, &chosen, &choice));
+    if (ss_traits_of(&options->objective, model->is_energy).control)
+        TRY(ss_control_bytes(device, model, &chosen, &control));
+    TRY(ss_loss_fused_choose(device, model, &chosen, &fused, why, sizeof(why)));
     if (fused)
-        TRY(ss_loss_fused_bytes(device, model, options, bytes));
+        TRY(ss_loss_fused_bytes(device, model, &chosen, (size_t)choice.numbers[SS_CHOICE_TILE], bytes));
     else
-        TRY(layered_bytes(model, options, bytes));
+        TRY(layered_bytes(model, &chosen, bytes));
+    *bytes += control;
 out:
     return st;
 }
@@ -151,11 +162,14 @@ out:
 static enum ss_status allocate_buffers(struct ss_loss *l)
 {
     const size_t rows = l->options.rows, row_bytes = rows * l->model->dimension * sizeof(float);
+    const float whole[2] = {1.0f, 1.0f};
     enum ss_status st = SS_OK;
 
     TRY(ss_buffer_create(l->device, row_bytes, &l->rows));
     TRY(ss_buffer_create(l->device, rows * sizeof(float), &l->of_rows));
     TRY(ss_buffer_create(l->device, sizeof(float), &l->mean));
+    TRY(ss_buffer_create(l->device, sizeof(whole), &l->shares));
+    TRY(ss_span_write(ss_span_of(l->shares), whole, SS_COUNT(whole)));
     if (l->fused)
         goto out; /* has the rest itself */
     if (l->traits.denoise)
@@ -164,6 +178,13 @@ static enum ss_status allocate_buffers(struct ss_loss *l)
         TRY(ss_buffer_create(l->device, 2 * l->chunk * rows * sizeof(float), &l->dots));
 out:
     return st;
+}
+
+static const char *products_of(const struct ss_loss *l)
+{
+    const enum ss_gemm_kind kind = (enum ss_gemm_kind)l->choice.numbers[SS_CHOICE_GEMM];
+
+    return kind == SS_GEMM_AUTO ? ss_gemm_backend(l->device) : ss_gemm_name(kind);
 }
 
 static enum ss_status prepare_layered(struct ss_loss *l, const char *why)
@@ -176,13 +197,14 @@ static enum ss_status prepare_layered(struct ss_loss *l, const char *why)
     TRY(ss_layered_create(l->device, l->model->graph, &o, &l->plan));
     if (energy_with_score(l->model, &l->traits))
         TRY(ss_scorer_create(l->device, l->model, l->options.rows, &l->scorer));
+    const char *const products = products_of(l);
     if (l->chunk < l->total)
         snprintf(l->plan_text, sizeof(l->plan_text),
-                 "layered: one product a layer, %zu directions in chunks of %zu (%s)", l->total, l->chunk,
-                 why);
+                 "layered: one product (%s) a layer, %zu directions in chunks of %zu (%s)", products,
+                 l->total, l->chunk, why);
     else
         snprintf(l->plan_text, sizeof(l->plan_text),
-                 "layered: one product a layer, directions at once: %zu (%s)", l->total, why);
+                 "layered: one product (%s) a layer, directions at once: %zu (%s)", products, l->total, why);
 out:
     return st;
 }
@@ -190,7 +212,8 @@ out:
 /* A fused kernel that this device gets wrong or cannot build is put aside. */
 static enum ss_status prepare_fused(struct ss_loss *l, char *why, size_t size)
 {
-    const enum ss_status st = ss_loss_fused_create(l->device, l->model, &l->options, &l->fused);
+    const enum ss_status st = ss_loss_fused_create(l->device, l->model, &l->options,
+                                                   (size_t)l->choice.numbers[SS_CHOICE_TILE], &l->fused);
 
     if (st == SS_OK)
         ss_loss_fused_describe(l->fused, l->plan_text, sizeof(l->plan_text));
@@ -209,11 +232,15 @@ static enum ss_status prepare(struct ss_loss *l)
     bool fused;
 
     TRY(ss_loss_fused_choose(l->device, l->model, &l->options, &fused, why, sizeof(why)));
+    if (l->choice.numbers[SS_CHOICE_PLAN] == SS_PLAN_LAYERED)
+        snprintf(why, sizeof(why), "as measured");
     if (fused)
         TRY(prepare_fused(l, why, sizeof(why)));
     if (!l->fused)
         TRY(prepare_layered(l, why));
     TRY(allocate_buffers(l));
+    if (l->traits.control)
+        TRY(ss_control_create(l->device, l->model, &l->options, &l->control));
     for (int k = 0; k < N_KERNELS; k++)
         TRY(ss_device_kernel(l->device, "objective/objective.cl", kernel_names[k], NULL, 0, &l->kernel[k]));
 out:
@@ -231,7 +258,8 @@ enum ss_status ss_loss_create(struct ss_device *device, const struct ss_model *m
     l->device = device;
     l->model = model;
     l->options = *options;
-    l->traits = ss_traits_of(options->objective.kind, model->is_energy);
+    l->traits = ss_traits_of(&options->objective, model->is_energy);
+    TRY(ss_choice_make(device, model, &l->options, &l->choice));
     TRY(prepare(l));
     *out = l;
     l = NULL;
@@ -247,6 +275,8 @@ void ss_loss_free(struct ss_loss *l)
     ss_loss_fused_free(l->fused);
     ss_layered_free(l->plan);
     ss_scorer_free(l->scorer);
+    ss_control_free(l->control);
+    ss_buffer_free(l->shares);
     ss_buffer_free(l->rows);
     ss_buffer_free(l->noise);
     ss_buffer_free(l->dots);
@@ -258,6 +288,26 @@ void ss_loss_free(struct ss_loss *l)
 const char *ss_loss_plan(const struct ss_loss *l)
 {
     return l->plan_text;
+}
+
+enum ss_plan_kind ss_loss_plan_kind(const struct ss_loss *l)
+{
+    return l->fused ? SS_PLAN_FUSED : SS_PLAN_LAYERED;
+}
+
+void ss_loss_why(const struct ss_loss *l, struct ss_text *out)
+{
+    ss_choice_describe(&l->choice, out);
+}
+
+const int32_t *ss_loss_numbers(const struct ss_loss *l)
+{
+    return l->choice.numbers;
+}
+
+const char *ss_loss_number_name(size_t i)
+{
+    return ss_choice_names[i];
 }
 
 struct ss_span ss_loss_rows(const struct ss_loss *l)
@@ -273,6 +323,11 @@ struct ss_span ss_loss_of_rows(const struct ss_loss *l)
 struct ss_span ss_loss_mean(const struct ss_loss *l)
 {
     return ss_span_of(l->mean);
+}
+
+struct ss_span ss_loss_shares(const struct ss_loss *l)
+{
+    return ss_span_of(l->shares);
 }
 
 size_t ss_loss_capacity(const struct ss_loss *l)
@@ -370,14 +425,16 @@ out:
 static enum ss_status enqueue_energy_adjoint(struct ss_loss *l, const struct batch *b, bool first_chunk)
 {
     const struct ss_span u = l->streams.extra ? extra_stream(l, b) : (struct ss_span){0};
-    const struct ss_span jet = ss_layered_jet(l->plan, l->model->output, NULL);
+    size_t streams = 0;
+    const struct ss_span jet = ss_layered_jet(l->plan, l->model->output, &streams);
+    const bool second = streams > ss_streams_first(l->streams); /* an energy linear in x has none */
     /* without a gradient there are no adjoints: they go over the jet, which nobody reads again */
     const struct ss_span adjoint = l->options.gradient ? ss_layered_adjoint(l->plan, l->model->output) : jet;
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)b->rows),
                                   ss_arg_u32((uint32_t)l->model->dimension),
                                   ss_arg_u32(l->streams.slices),
                                   ss_arg_u32(l->streams.extra),
-                                  ss_arg_u32(l->streams.second != SS_SECOND_NONE),
+                                  ss_arg_u32(second),
                                   ss_arg_u32(l->traits.squares),
                                   ss_arg_u32(first_chunk),
                                   ss_arg_f32(l->traits.unit || !l->total ? 1.0f : 1.0f / (float)l->total),
@@ -385,6 +442,7 @@ static enum ss_status enqueue_energy_adjoint(struct ss_loss *l, const struct bat
                                   ss_arg_span(jet),
                                   ss_arg_span(u),
                                   ss_arg_span(adjoint),
+                                  ss_arg_buffer(l->shares),
                                   ss_arg_buffer(l->of_rows)};
 
     return ss_launch(l->kernel[ENERGY_ADJOINT], (struct ss_range){.global = {b->rows}}, args, SS_COUNT(args));
@@ -409,6 +467,7 @@ static enum ss_status enqueue_score_adjoint(struct ss_loss *l, const struct batc
                                   ss_arg_u32(D),
                                   ss_arg_u32(slices),
                                   ss_arg_u32(l->traits.squares),
+                                  ss_arg_u32(l->traits.score),
                                   ss_arg_u32(l->traits.denoise),
                                   ss_arg_u32(first_chunk),
                                   ss_arg_f32(inv_m),
@@ -416,6 +475,7 @@ static enum ss_status enqueue_score_adjoint(struct ss_loss *l, const struct batc
                                   ss_arg_span(jet),
                                   ss_arg_span(b->noise),
                                   ss_arg_buffer(l->dots),
+                                  ss_arg_buffer(l->shares),
                                   ss_arg_buffer(l->of_rows)};
     TRY(ss_launch(l->kernel[SCORE_ROWS], (struct ss_range){.global = {rows}}, args, SS_COUNT(args)));
     if (gradient) {
@@ -423,6 +483,7 @@ static enum ss_status enqueue_score_adjoint(struct ss_loss *l, const struct batc
                                       ss_arg_u32(D),
                                       ss_arg_u32(slices),
                                       ss_arg_u32(l->traits.squares),
+                                      ss_arg_u32(l->traits.score),
                                       ss_arg_u32(l->traits.denoise),
                                       ss_arg_u32(first_chunk),
                                       ss_arg_f32(inv_m),
@@ -432,6 +493,7 @@ static enum ss_status enqueue_score_adjoint(struct ss_loss *l, const struct batc
                                       ss_arg_span(v),
                                       ss_arg_span(b->noise),
                                       ss_arg_buffer(l->dots),
+                                      ss_arg_buffer(l->shares),
                                       ss_arg_span(ss_layered_adjoint(l->plan, l->model->output))};
         TRY(ss_launch(l->kernel[SCORE_ADJOINT], (struct ss_range){.global = {D, rows}}, more,
                       SS_COUNT(more)));
@@ -449,7 +511,7 @@ static enum ss_status enqueue_mean(struct ss_loss *l, size_t rows)
                      SS_COUNT(args));
 }
 
-static enum ss_status enqueue_layered(struct ss_loss *l, const struct ss_loss_batch *batch)
+static enum ss_status enqueue_layers(struct ss_loss *l, const struct ss_loss_batch *batch)
 {
     struct batch b = {.given = batch,
                       .rows = batch->rows,
@@ -478,6 +540,20 @@ out:
     return st;
 }
 
+/* With the products that were chosen for this loss; others on the device keep theirs. */
+static enum ss_status enqueue_layered(struct ss_loss *l, const struct ss_loss_batch *batch)
+{
+    const struct ss_gemm_use use = {.kind = (enum ss_gemm_kind)l->choice.numbers[SS_CHOICE_GEMM],
+                                    .set = (uint32_t)l->choice.numbers[SS_CHOICE_SET]};
+
+    if (use.kind == SS_GEMM_AUTO)
+        return enqueue_layers(l, batch);
+    const struct ss_gemm_use before = ss_gemm_switch(l->device, use);
+    const enum ss_status st = enqueue_layers(l, batch);
+    ss_gemm_switch(l->device, before);
+    return st;
+}
+
 enum ss_status ss_loss_enqueue(struct ss_loss *l, const struct ss_loss_batch *batch)
 {
     const bool gradient = batch->gradient.buffer != NULL;
@@ -487,8 +563,10 @@ enum ss_status ss_loss_enqueue(struct ss_loss *l, const struct ss_loss_batch *ba
         return SS_FAIL(SS_ERR_INTERNAL, "a batch of %zu rows%s for a loss of %zu%s", batch->rows,
                        gradient ? " with gradient" : "", l->options.rows,
                        l->options.gradient ? "" : " without");
+    if (l->control)
+        TRY(ss_control_enqueue(l->control, batch, ss_span_of(l->rows), l->shares));
     if (l->fused)
-        TRY(ss_loss_fused_enqueue(l->fused, batch, ss_span_of(l->rows), l->of_rows));
+        TRY(ss_loss_fused_enqueue(l->fused, batch, ss_span_of(l->rows), l->shares, l->of_rows));
     else
         TRY(enqueue_layered(l, batch));
     TRY(enqueue_mean(l, batch->rows));

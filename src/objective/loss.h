@@ -5,14 +5,19 @@
  *   ssm_vr  mean over slices of v'(Ds)v + 1/2 |s|^2   dsm     1/2 |s(x~) + (x~ - x)/sigma^2|^2, x~ = x +
  * sigma z
  *
+ * ssm_vr with an estimated control variate: mean over slices of v'(Ds)v + (1 - c)/2 (v's)^2, + c/2 |s|^2
+ * (control.h)
+ *
  * each a mean over rows (Hyvarinen 2005; Song et al. 2019; Vincent 2011). Directions are handled in chunks,
  * so memory does not grow with D (esm) or M.
  */
 #ifndef SS_OBJECTIVE_LOSS_H
 #define SS_OBJECTIVE_LOSS_H
 
+#include "base/text.h"
 #include "config/experiment.h"
 #include "device/device.h"
+#include "device/tuning.h"
 #include "model/model.h"
 #include "objective/slices.h"
 
@@ -21,10 +26,13 @@ struct ss_loss;
 struct ss_loss_options {
     struct ss_objective_options objective;
     struct ss_engine_options engine;
-    size_t rows;     /* of a batch, at most */
-    bool gradient;   /* will be asked for */
-    size_t chunk;    /* directions at a time; 0 = chosen by memory */
-    bool any_driver; /* the fused plan on unfinished drivers too: for tests in a simulator */
+    size_t rows;            /* of a batch, at most */
+    bool gradient;          /* will be asked for */
+    size_t chunk;           /* directions at a time; 0 = chosen by memory */
+    bool any_driver;        /* the fused plan on unfinished drivers too: for tests in a simulator */
+    const int32_t *numbers; /* of one way to do it (choice.h), instead of the one that was the fastest when
+                               measured; only for the call. Answers to what is given here by name stand */
+    bool unmeasured;        /* by rule, whatever was measured */
 };
 
 /** Allocates all it needs and builds all kernels. `model` is borrowed. SS_ERR_USAGE: an objective or a plan
@@ -37,6 +45,15 @@ void ss_loss_free(struct ss_loss *l);
 SS_MUST_CHECK enum ss_status ss_loss_bytes(struct ss_device *device, const struct ss_model *model,
                                            const struct ss_loss_options *options, size_t *bytes);
 const char *ss_loss_plan(const struct ss_loss *l);
+
+/** Fused or layered; and why so: "measured here on 2026-01-31: 1.25 times as fast as the default, ...". */
+enum ss_plan_kind ss_loss_plan_kind(const struct ss_loss *l);
+void ss_loss_why(const struct ss_loss *l, struct ss_text *out);
+
+/** The numbers that decided it, SS_TUNING_NUMBERS of them; to be given as options.numbers for the same bits.
+ */
+const int32_t *ss_loss_numbers(const struct ss_loss *l);
+const char *ss_loss_number_name(size_t i);
 
 /** Where to write the batch, rows x D, before enqueueing. Kept by enqueue. */
 struct ss_span ss_loss_rows(const struct ss_loss *l);
@@ -57,6 +74,10 @@ SS_MUST_CHECK enum ss_status ss_loss_enqueue(struct ss_loss *l, const struct ss_
  */
 struct ss_span ss_loss_of_rows(const struct ss_loss *l);
 struct ss_span ss_loss_mean(const struct ss_loss *l);
+
+/** Two floats on the device: the factors of 1/2 (v.s)^2 and of 1/2 |s|^2 in the last enqueued batch; with
+ * objective.control_variate: estimated they are found in each batch and their sum is 1. */
+struct ss_span ss_loss_shares(const struct ss_loss *l);
 
 size_t ss_loss_capacity(const struct ss_loss *l);  /* rows */
 size_t ss_loss_dimension(const struct ss_loss *l); /* D */

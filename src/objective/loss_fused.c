@@ -23,9 +23,9 @@ struct ss_loss_fused {
 
 /* ---- shape ---- */
 
-static size_t directions_of(const struct ss_model *model, const struct ss_loss_options *o)
+size_t ss_loss_directions(const struct ss_model *model, const struct ss_loss_options *o)
 {
-    const struct ss_traits t = ss_traits_of(o->objective.kind, model->is_energy);
+    const struct ss_traits t = ss_traits_of(&o->objective, model->is_energy);
 
     return !t.directions ? 0 : t.unit ? model->dimension : o->objective.count;
 }
@@ -46,8 +46,8 @@ static bool drawn_ahead(const struct ss_loss_options *o)
 
 static struct ss_fused_options plan_options(const struct ss_model *model, const struct ss_loss_options *o)
 {
-    const struct ss_traits t = ss_traits_of(o->objective.kind, model->is_energy);
-    const size_t chunk = chunk_of(o, directions_of(model, o));
+    const struct ss_traits t = ss_traits_of(&o->objective, model->is_energy);
+    const size_t chunk = chunk_of(o, ss_loss_directions(model, o));
     const bool second = model->is_energy && t.directions;
 
     return (struct ss_fused_options){
@@ -63,12 +63,13 @@ static struct ss_fused_options plan_options(const struct ss_model *model, const 
         .score = !model->is_energy,
         .unit = t.unit,
         .noise = t.denoise,
+        .late = t.control,
     };
 }
 
 static size_t slices_bytes(const struct ss_model *model, const struct ss_loss_options *o)
 {
-    const struct ss_traits t = ss_traits_of(o->objective.kind, model->is_energy);
+    const struct ss_traits t = ss_traits_of(&o->objective, model->is_energy);
     size_t bytes = 0;
 
     if (t.unit || !t.directions || !drawn_ahead(o))
@@ -82,7 +83,7 @@ static size_t slices_bytes(const struct ss_model *model, const struct ss_loss_op
 /* ---- the choice ---- */
 
 static bool takes(struct ss_device *device, const struct ss_model *model, const struct ss_loss_options *o,
-                  char *why, size_t size)
+                  bool whatever_suits, char *why, size_t size)
 {
     const struct ss_fused_options p = plan_options(model, o);
     const size_t slices = slices_bytes(model, o);
@@ -95,8 +96,23 @@ static bool takes(struct ss_device *device, const struct ss_model *model, const 
         snprintf(why, size, "all slices of a batch of %zu rows at once would be too much memory", o->rows);
         return false;
     }
-    return o->engine.plan == SS_PLAN_FUSED ? ss_fused_takes(device, model->graph, &p, why, size)
-                                           : ss_fused_suits(device, model->graph, &p, why, size);
+    return whatever_suits ? ss_fused_takes(device, model->graph, &p, why, size)
+                          : ss_fused_suits(device, model->graph, &p, why, size);
+}
+
+bool ss_loss_fused_takes(struct ss_device *device, const struct ss_model *model,
+                         const struct ss_loss_options *options)
+{
+    char why[128];
+
+    return takes(device, model, options, true, why, sizeof(why));
+}
+
+size_t ss_loss_fused_default_tile(const struct ss_model *model, const struct ss_loss_options *options)
+{
+    const struct ss_fused_options p = plan_options(model, options);
+
+    return ss_fused_default_tile(&p);
 }
 
 enum ss_status ss_loss_fused_choose(struct ss_device *device, const struct ss_model *model,
@@ -109,7 +125,7 @@ enum ss_status ss_loss_fused_choose(struct ss_device *device, const struct ss_mo
     else if (!options->gradient)
         snprintf(why, size, "a loss alone");
     else
-        *fused = takes(device, model, options, why, size);
+        *fused = takes(device, model, options, options->engine.plan == SS_PLAN_FUSED, why, size);
     if (!*fused && options->gradient && options->engine.plan == SS_PLAN_FUSED)
         return SS_FAIL(SS_ERR_USAGE, "engine.plan: fused cannot be used here: %s; use auto or layered", why);
     return SS_OK;
@@ -129,9 +145,9 @@ static enum ss_status create(struct ss_device *device, const struct ss_model *mo
     TRY(ss_allocate(1, &f));
     f->device = device;
     f->objective = options->objective;
-    f->traits = ss_traits_of(options->objective.kind, model->is_energy);
+    f->traits = ss_traits_of(&options->objective, model->is_energy);
     f->dimension = model->dimension;
-    f->total = directions_of(model, options);
+    f->total = ss_loss_directions(model, options);
     f->chunk = plan.streams.slices;
     TRY(ss_fused_create(device, model->graph, &plan, &f->plan));
     if (slices)
@@ -153,13 +169,14 @@ void ss_loss_fused_free(struct ss_loss_fused *f)
 }
 
 enum ss_status ss_loss_fused_bytes(struct ss_device *device, const struct ss_model *model,
-                                   const struct ss_loss_options *options, size_t *bytes)
+                                   const struct ss_loss_options *options, size_t tile, size_t *bytes)
 {
-    const struct ss_fused_options plan = plan_options(model, options);
+    struct ss_fused_options plan = plan_options(model, options);
     const size_t row_bytes = options->rows * model->dimension * sizeof(float);
     enum ss_status st = SS_OK;
     size_t kernels = 0;
 
+    plan.tile = tile;
     TRY(ss_fused_bytes(device, model->graph, &plan, &kernels));
     *bytes = kernels + slices_bytes(model, options) + row_bytes + (options->rows + 1) * sizeof(float);
 out:
@@ -185,7 +202,7 @@ void ss_loss_fused_describe(const struct ss_loss_fused *f, char *text, size_t si
 /* ---- a batch ---- */
 
 enum ss_status ss_loss_fused_enqueue(struct ss_loss_fused *f, const struct ss_loss_batch *batch,
-                                     struct ss_span rows, struct ss_buffer *of_rows)
+                                     struct ss_span rows, struct ss_buffer *shares, struct ss_buffer *of_rows)
 {
     const struct ss_draw *const draw = &batch->draw;
     struct ss_fused_batch b = {
@@ -196,6 +213,7 @@ enum ss_status ss_loss_fused_enqueue(struct ss_loss_fused *f, const struct ss_lo
         .z = batch->noise,
         .numbers = {f->traits.unit || !f->total ? 1.0f : 1.0f / (float)f->total, (float)f->objective.sigma,
                     f->traits.denoise ? (float)(1.0 / f->objective.sigma) : 0.0f},
+        .late = f->traits.control ? shares : NULL,
         .words = {draw->seed, draw->held_out ? SS_PURPOSE_SLICES_HELD_OUT : SS_PURPOSE_SLICES,
                   draw->held_out ? SS_PURPOSE_DENOISING_HELD_OUT : SS_PURPOSE_DENOISING, (uint32_t)draw->step,
                   (uint32_t)(draw->step >> 32) << 24, draw->first_row},
@@ -220,6 +238,8 @@ out:
 
 /* ---- a known answer ---- */
 
+static const float trial_shares[] = {0.75f, 0.25f}; /* of squares and of the score, where both are */
+
 enum { TEST_D = 3, TEST_ROWS = 4, TEST_INDICES = 3 };
 
 struct trial {
@@ -230,7 +250,7 @@ struct trial {
     float *flat, *gradient, *slices;
     double *exact;
     float x[TEST_ROWS * TEST_D], z[TEST_ROWS * TEST_D], losses[TEST_ROWS];
-    struct ss_buffer *b_flat, *b_gradient, *b_slices, *b_x, *b_z, *b_losses;
+    struct ss_buffer *b_flat, *b_gradient, *b_slices, *b_x, *b_z, *b_shares, *b_losses;
 };
 
 static void trial_release(struct trial *t)
@@ -241,6 +261,7 @@ static void trial_release(struct trial *t)
     ss_buffer_free(t->b_slices);
     ss_buffer_free(t->b_x);
     ss_buffer_free(t->b_z);
+    ss_buffer_free(t->b_shares);
     ss_buffer_free(t->b_losses);
     free(t->flat);
     free(t->gradient);
@@ -270,13 +291,6 @@ out:
     return st;
 }
 
-static void silence(void *context, enum ss_level level, const char *text)
-{
-    (void)context;
-    (void)level;
-    (void)text;
-}
-
 /* A model like the one to come, but small: its warnings were said of that one. */
 static enum ss_status small_model(const struct ss_loss_fused *f, const struct ss_model *model,
                                   struct ss_model **out)
@@ -288,13 +302,11 @@ static enum ss_status small_model(const struct ss_loss_fused *f, const struct ss
                                              .activation = ss_fused_activation(f->plan),
                                              .quadratic = ss_fused_has_base(f->plan) ? SS_QUADRATIC_DIAGONAL
                                                                                      : SS_QUADRATIC_NONE};
-    ss_sink_fn *sink;
-    void *context;
+    struct ss_demotion quiet;
 
-    ss_sink_get(&sink, &context);
-    ss_sink_set(silence, NULL);
+    ss_demote_begin(&quiet);
     const enum ss_status st = ss_model_create(&options, TEST_D, out);
-    ss_sink_set(sink, context);
+    ss_demote_end(&quiet);
     return st;
 }
 
@@ -327,6 +339,7 @@ static enum ss_status trial_prepare(struct trial *t, const struct ss_loss_fused 
     TRY(upload(f->device, t->slices, t->n_slices * TEST_ROWS * TEST_D, &t->b_slices));
     TRY(upload(f->device, t->x, SS_COUNT(t->x), &t->b_x));
     TRY(upload(f->device, t->z, SS_COUNT(t->z), &t->b_z));
+    TRY(upload(f->device, trial_shares, SS_COUNT(trial_shares), &t->b_shares));
     TRY(ss_buffer_create(f->device, sizeof(t->losses), &t->b_losses));
 out:
     return st;
@@ -341,7 +354,7 @@ static enum ss_status trial_run(struct trial *t)
                                         .gradient = ss_span_of(t->b_gradient)};
     enum ss_status st = SS_OK;
 
-    TRY(ss_loss_fused_enqueue(t->loss, &batch, ss_span_of(t->b_x), t->b_losses));
+    TRY(ss_loss_fused_enqueue(t->loss, &batch, ss_span_of(t->b_x), t->b_shares, t->b_losses));
     TRY(ss_span_read(ss_span_of(t->b_losses), t->losses, TEST_ROWS));
     TRY(ss_span_read(ss_span_of(t->b_gradient), t->gradient, t->size));
 out:
@@ -355,7 +368,7 @@ static bool near(double got, double want, double scale)
 
 static enum ss_status trial_compare(const struct trial *t, bool *right)
 {
-    const struct ss_reference_batch batch = {t->x, TEST_ROWS, t->slices, t->z};
+    const struct ss_reference_batch batch = {t->x, TEST_ROWS, t->slices, t->z, (double)trial_shares[1]};
     double want[TEST_INDICES], loss = 0.0, got = 0.0;
     enum ss_status st = SS_OK;
 
@@ -398,12 +411,13 @@ out:
 }
 
 enum ss_status ss_loss_fused_create(struct ss_device *device, const struct ss_model *model,
-                                    const struct ss_loss_options *options, struct ss_loss_fused **out)
+                                    const struct ss_loss_options *options, size_t tile,
+                                    struct ss_loss_fused **out)
 {
     struct ss_loss_fused *f = NULL;
     enum ss_status st = SS_OK;
 
-    TRY(create(device, model, options, 0, &f));
+    TRY(create(device, model, options, tile, &f));
     TRY(check_known_answer(f, model));
     *out = f;
     f = NULL;

@@ -98,6 +98,7 @@ static double row_loss(struct work *w, const struct ss_reference_batch *b, size_
 {
     const struct ss_objective_options *const o = w->objective;
     const size_t D = w->model->dimension;
+    const double share = o->control == SS_CONTROL_ESTIMATED ? b->share : 1.0;
     double sum = 0.0, v_score;
 
     for (size_t i = 0; i < D; i++)
@@ -117,13 +118,12 @@ static double row_loss(struct work *w, const struct ss_reference_batch *b, size_
         for (size_t i = 0; i < D; i++)
             w->v[i] = (double)b->slices[(m * b->rows + row) * D + i];
         sum += quadratic_form(w, &v_score);
-        if (o->kind == SS_OBJECTIVE_SSM)
-            sum += 0.5 * v_score * v_score;
+        sum += (o->kind == SS_OBJECTIVE_SSM ? 1.0 : 1.0 - share) * 0.5 * v_score * v_score;
     }
     sum /= o->count;
     if (o->kind == SS_OBJECTIVE_SSM_VR) {
         score_and_trace(w);
-        sum += half_square(w->score, D);
+        sum += share * half_square(w->score, D);
     }
     return sum;
 }

@@ -11,6 +11,7 @@ struct ss_reference_batch {
     size_t rows;
     const float *slices; /* (M, rows, D), not for esm and dsm */
     const float *noise;  /* (rows, D), dsm */
+    double share;        /* of the control variate, where it is estimated (ss_loss_share) */
 };
 
 /** The loss, by derivatives along directions alone: the score of an energy by its D first derivatives. */

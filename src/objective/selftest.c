@@ -45,8 +45,11 @@ static enum ss_status work_init(struct work *w, struct ss_device *device, enum s
                                              .quadratic =
                                                  short_form ? SS_QUADRATIC_NONE : SS_QUADRATIC_DIAGONAL};
     /* the fused plan tests itself where it is made, with the very kernels that a run will use */
-    const struct ss_loss_options loss = {
-        .objective = w->objective, .engine = {.plan = SS_PLAN_LAYERED}, .rows = ROWS, .gradient = true};
+    const struct ss_loss_options loss = {.objective = w->objective,
+                                         .engine = {.plan = SS_PLAN_LAYERED},
+                                         .rows = ROWS,
+                                         .gradient = true,
+                                         .unmeasured = true};
     enum ss_status st = SS_OK;
 
     TRY(ss_model_create(&options, DIMENSION, &w->model));
@@ -114,7 +117,7 @@ out:
 
 static enum ss_status compare(struct work *w, double *error)
 {
-    const struct ss_reference_batch batch = {w->x, ROWS, w->slices, w->noise};
+    const struct ss_reference_batch batch = {w->x, ROWS, w->slices, w->noise, 1.0};
     double want, along, norm = 0.0;
     float loss;
     enum ss_status st = SS_OK;

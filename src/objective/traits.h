@@ -13,9 +13,10 @@ struct ss_traits {
     bool squares;    /* 1/2 (v.s)^2 a slice */
     bool score;      /* 1/2 |s|^2 a row: an energy needs its score first */
     bool denoise;    /* rows get noise, the score its z / sigma */
+    bool control;    /* squares and score in shares that are found in each step (control.h) */
 };
 
-static inline struct ss_traits ss_traits_of(enum ss_objective_kind kind, bool is_energy)
+static inline struct ss_traits ss_traits_of(const struct ss_objective_options *o, bool is_energy)
 {
     /* energy, score net: the trace of an energy's Hessian comes with e1 = -s_i, a score net's with s itself
      */
@@ -27,7 +28,11 @@ static inline struct ss_traits ss_traits_of(enum ss_objective_kind kind, bool is
         [SS_OBJECTIVE_DSM] = {{.score = true, .denoise = true}, {.score = true, .denoise = true}},
     };
 
-    return all[kind][!is_energy];
+    struct ss_traits t = all[o->kind][!is_energy];
+
+    t.control = o->kind == SS_OBJECTIVE_SSM_VR && o->control == SS_CONTROL_ESTIMATED;
+    t.squares |= t.control;
+    return t;
 }
 
 #endif

@@ -31,7 +31,8 @@ enum ss_purpose {
     SS_PURPOSE_SAMPLER_START = 12, /* (0, chain, 0, column/4) */
     SS_PURPOSE_PERMUTE = 13,       /* transform permute */
     SS_PURPOSE_SUBSET = 14,        /* rows chosen for evaluation or pictures */
-    SS_PURPOSE_SWEEP = 15          /* random points of a sweep: (point, hash of the key, 0, 0) */
+    SS_PURPOSE_SWEEP = 15,         /* random points of a sweep: (point, hash of the key, 0, 0) */
+    SS_PURPOSE_ANNEALING = 16 /* as SAMPLER; steps of the ways there and back have numbers of their own */
 };
 
 /** Four 32-bit words of the stream (seed, purpose) at `counter`. */

@@ -155,6 +155,18 @@ out:
     return st;
 }
 
+enum ss_status ss_canvas_elements(const struct ss_canvas *c, struct ss_text *out)
+{
+    enum ss_status st = c->status;
+
+    TRY(st);
+    TRY(ss_text_status(&c->svg));
+    ss_text_add_bytes(out, c->svg.data, c->svg.length);
+    TRY(ss_text_status(out));
+out:
+    return st;
+}
+
 void ss_canvas_set_colour(struct ss_canvas *c, struct ss_colour colour)
 {
     cairo_set_source_rgba(c->cr, colour.red, colour.green, colour.blue, colour.alpha);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "base/text.h"
 #include "report/palette.h"
 
 struct ss_xy {
@@ -39,6 +40,9 @@ double ss_canvas_height(const struct ss_canvas *c);
 /** Write `base`.png and `base`.svg, each whole or not at all. `title` (NULL: none) is what a screen reader
  * says. SS_ERR_FILE names the path. */
 SS_MUST_CHECK enum ss_status ss_canvas_write(const struct ss_canvas *c, const char *base, const char *title);
+
+/** Add the SVG of what was drawn to `out`, without root and sheet: for a page that sets its own colours. */
+SS_MUST_CHECK enum ss_status ss_canvas_elements(const struct ss_canvas *c, struct ss_text *out);
 
 /** An open line through n points; fewer than two draw nothing. */
 void ss_canvas_line(struct ss_canvas *c, const struct ss_xy *p, size_t n, const struct ss_pen *pen);

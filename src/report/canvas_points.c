@@ -112,7 +112,9 @@ static void point_image(struct ss_canvas *c, const struct ss_box *within, const 
         argb[i] = (uint32_t)lround(a) << 24 | (uint32_t)lround(a * s->colour.red) << 16 |
                   (uint32_t)lround(a * s->colour.green) << 8 | (uint32_t)lround(a * s->colour.blue);
     }
+    ss_text_add(&c->svg, "<g class=\"points\">\n"); /* a page may light them up on dark */
     ss_canvas_image(c, within, &(struct ss_pixels){width, height, argb, false});
+    ss_text_add(&c->svg, "</g>\n");
 out:
     if (st != SS_OK && c->status == SS_OK)
         c->status = st;

@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "base/status.h"
+#include "base/text.h"
 #include "report/ticks.h"
 
 /* ---- curves ---- */
@@ -49,6 +50,18 @@ SS_MUST_CHECK enum ss_status ss_picture_lines(const char *path, const struct ss_
 /** Several charts side by side, at most three in a row. */
 SS_MUST_CHECK enum ss_status ss_picture_line_panels(const char *path, const struct ss_line_chart *charts,
                                                     size_t n);
+
+/** Where a chart lies on its sheet, in points from the top left, and what its axes span. */
+struct ss_chart_place {
+    double width, height, left, top, right, bottom;
+    struct ss_interval x, y;
+    bool log_x, log_y; /* as drawn: categories are never logarithmic */
+};
+
+/** The same chart as SVG elements alone, added to `svg`, on a sheet of this size: for a page. */
+SS_MUST_CHECK enum ss_status ss_picture_line_elements(const struct ss_line_chart *chart, double width,
+                                                      double height, struct ss_text *svg,
+                                                      struct ss_chart_place *place);
 
 /* ---- the plane ---- */
 

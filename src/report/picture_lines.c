@@ -338,7 +338,9 @@ out:
     return st;
 }
 
-static enum ss_status draw_chart(struct ss_canvas *c, const struct ss_line_chart *chart, struct ss_box whole)
+/* `drawn`: its axes as they came out, or NULL. */
+static enum ss_status draw_chart(struct ss_canvas *c, const struct ss_line_chart *chart, struct ss_box whole,
+                                 struct ss_axes *drawn)
 {
     struct plot p;
     struct ss_xy legend_at = {0, 0};
@@ -364,6 +366,8 @@ static enum ss_status draw_chart(struct ss_canvas *c, const struct ss_line_chart
         ss_axes_say(c, &p.axes, "no finite data");
     else if (p.n_entries)
         ss_legend_draw(c, p.entries, p.n_entries, longest_name, legend_at);
+    if (drawn)
+        *drawn = p.axes;
 out:
     release(&p);
     return st;
@@ -394,7 +398,7 @@ enum ss_status ss_picture_line_panels(const char *path, const struct ss_line_cha
         const struct ss_box whole = {(double)(i % columns) * width + margin,
                                      (double)(i / columns) * height + margin, width - 2 * margin,
                                      height - 2 * margin};
-        TRY(draw_chart(c, n ? &charts[i] : &nothing, whole));
+        TRY(draw_chart(c, n ? &charts[i] : &nothing, whole, NULL));
     }
     TRY(ss_canvas_write(c, path, n ? charts[0].title : NULL));
 out:
@@ -405,4 +409,32 @@ out:
 enum ss_status ss_picture_lines(const char *path, const struct ss_line_chart *chart)
 {
     return ss_picture_line_panels(path, chart, 1);
+}
+
+enum ss_status ss_picture_line_elements(const struct ss_line_chart *chart, double width, double height,
+                                        struct ss_text *svg, struct ss_chart_place *place)
+{
+    struct ss_canvas *c = NULL;
+    struct ss_axes axes;
+    const double margin = 4;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_canvas_create(&c));
+    ss_canvas_begin(c, width, height);
+    TRY(draw_chart(c, chart, (struct ss_box){margin, margin, width - 2 * margin, height - 2 * margin},
+                   &axes));
+    TRY(ss_canvas_elements(c, svg));
+    *place = (struct ss_chart_place){.width = ss_canvas_width(c),
+                                     .height = ss_canvas_height(c),
+                                     .left = axes.frame.x,
+                                     .top = axes.frame.y,
+                                     .right = axes.frame.x + axes.frame.width,
+                                     .bottom = axes.frame.y + axes.frame.height,
+                                     .x = axes.x.range,
+                                     .y = axes.y.range,
+                                     .log_x = axes.x.log,
+                                     .log_y = axes.y.log};
+out:
+    ss_canvas_free(c);
+    return st;
 }

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Length of the valid UTF-8 sequence at s, 0 if there is none, or if XML has no place for its character. */
-static size_t sequence_length(const unsigned char *s)
+size_t ss_svg_character(const char *text)
 {
+    const unsigned char *const s = (const unsigned char *)text;
     const size_t n = s[0] < 0x80                   ? 1
                      : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
                      : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
@@ -29,7 +29,7 @@ void ss_label_clean(const char *in, char out[SS_LABEL_SIZE])
     size_t used = 0;
 
     for (const unsigned char *s = (const unsigned char *)in; *s && used + 5 < SS_LABEL_SIZE;) {
-        const size_t n = sequence_length(s);
+        const size_t n = ss_svg_character((const char *)s);
         if (n > 1 || (n == 1 && (*s >= 0x20 || *s <= 0x02) && *s != 0x7f))
             memcpy(out + used, s, n);
         else

@@ -7,6 +7,9 @@
 
 enum { SS_LABEL_SIZE = 512 };
 
+/** Length of the valid UTF-8 sequence at s, 0 if there is none, or if XML has no place for its character. */
+size_t ss_svg_character(const char *s);
+
 /** Copy of `in` that is valid UTF-8 without control characters but SS_RAISE and SS_LOWER, cut to the size. */
 void ss_label_clean(const char *in, char out[SS_LABEL_SIZE]);
 

@@ -102,10 +102,11 @@ static enum ss_status measure(const struct ss_bench_options *o, struct ss_device
     } else {
         b->peak_gflops = ss_bench_spread_of(peaks, b->n_rows).median;
     }
-    if (w.skipped || w.skipped_builds)
-        snprintf(b->remark, sizeof(b->remark),
-                 "out of time, left out: workloads %zu, builds %zu; --seconds gives more", w.skipped,
-                 w.skipped_builds);
+    if (w.skipped || w.skipped_builds || b->n_products_skipped)
+        snprintf(
+            b->remark, sizeof(b->remark),
+            "out of time, left out: workloads %zu, matrix products %zu, builds %zu; --seconds gives more",
+            w.skipped, b->n_products_skipped, w.skipped_builds);
 out:
     ss_log_phase(o->log, NULL);
     free(peaks);

@@ -30,6 +30,9 @@ struct ss_bench_shape {
 /** Names of workloads and families in the order they are measured, "matmul" last; borrowed, static. */
 const char *const *ss_bench_names(size_t *n);
 
+/** The objective that a shape is measured with. */
+struct ss_objective_options ss_bench_objective(const struct ss_bench_shape *shape);
+
 /** The shape that every option changes from: `large`. */
 struct ss_bench_shape ss_bench_default(void);
 
@@ -69,7 +72,7 @@ struct ss_bench_row {
      * trainer and its first step take beyond a second step; and from the start of the process to the end of
      * the first step. */
     double build_cold_s, build_warm_s, first_step_cold_s, first_step_warm_s;
-    double memory_mib; /* of buffers on the device */
+    double memory_mib; /* the most in buffers on the device at once */
     size_t repetitions;
 };
 
@@ -88,8 +91,8 @@ struct ss_bench {
     struct ss_bench_row *rows;
     size_t n_rows;
     struct ss_bench_product *products;
-    size_t n_products;
-    char remark[200]; /* what was left out and why, or "" */
+    size_t n_products, n_products_skipped; /* skipped: out of time */
+    char remark[200];                      /* what was left out and why, or "" */
 };
 void ss_bench_release(struct ss_bench *b);
 

@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/checked.h"
 #include "base/clock.h"
@@ -59,6 +60,22 @@ static enum ss_status enqueue(struct bench *x, size_t n, const char *transpose)
     return ss_gemm_enqueue(x->device, &g);
 }
 
+static void call_blas(const struct bench *x, size_t n, const char *transpose)
+{
+    x->sgemm(CBLAS_ROWS, transpose[0] == 't' ? CBLAS_YES : CBLAS_NO,
+             transpose[1] == 't' ? CBLAS_YES : CBLAS_NO, (int)n, (int)n, (int)n, 1.0f, x->host[0], (int)n,
+             x->host[1], (int)n, 0.0f, x->host[2], (int)n);
+}
+
+/* OpenBLAS's threads go on spinning for some 2^26 cycles after a product, and would halve what is measured
+ * next. Many products in a row are timed with them awake. */
+static void let_threads_sleep(void)
+{
+    const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+
+    nanosleep(&pause, NULL);
+}
+
 /* Seconds of each of `count`. */
 static enum ss_status time_of(struct bench *x, enum backend backend, size_t n, const char *transpose,
                               size_t count, double *seconds)
@@ -66,17 +83,19 @@ static enum ss_status time_of(struct bench *x, enum backend backend, size_t n, c
     enum ss_status st = SS_OK;
 
     TRY(ss_device_finish(x->device));
+    if (backend == OPENBLAS && count > 1)
+        call_blas(x, n, transpose);
     const double from = ss_clock_seconds();
     for (size_t i = 0; i < count; i++) {
         if (backend == OPENBLAS)
-            x->sgemm(CBLAS_ROWS, transpose[0] == 't' ? CBLAS_YES : CBLAS_NO,
-                     transpose[1] == 't' ? CBLAS_YES : CBLAS_NO, (int)n, (int)n, (int)n, 1.0f, x->host[0],
-                     (int)n, x->host[1], (int)n, 0.0f, x->host[2], (int)n);
+            call_blas(x, n, transpose);
         else
             TRY(enqueue(x, n, transpose));
     }
     TRY(ss_device_finish(x->device));
     *seconds = (ss_clock_seconds() - from) / (double)count;
+    if (backend == OPENBLAS)
+        let_threads_sleep();
 out:
     return st;
 }
@@ -151,7 +170,7 @@ static void release(struct bench *x)
 
 struct until {
     double clock;
-    size_t left; /* products still to be measured by then */
+    size_t left; /* products still to be measured by then, besides the one at hand */
 };
 
 static enum ss_status one(struct bench *x, struct ss_peak *peak, const struct ss_bench_options *options,
@@ -161,7 +180,7 @@ static enum ss_status one(struct bench *x, struct ss_peak *peak, const struct ss
     enum ss_status st = SS_OK;
 
     ss_gemm_choose(x->device, k == CLBLAST ? SS_GEMM_CLBLAST : SS_GEMM_OWN);
-    TRY(measure(x, peak, k, (until->clock - now) / (double)until->left, p));
+    TRY(measure(x, peak, k, (until->clock - now) / (double)(until->left + 1), p));
     b->products[b->n_products++] = *p;
     if (options->product)
         options->product(options->context, p);
@@ -183,12 +202,16 @@ static enum ss_status pass(struct bench *x, struct ss_peak *peak, const struct s
                 if ((k == CLBLAST) != clblast)
                     continue;
                 memcpy(p.transpose, transposes[t], sizeof(p.transpose));
-                if ((k != OPENBLAS || x->sgemm) && ss_clock_seconds() < until->clock &&
-                    !(rate[t][k] > 0 && gflop_of(sizes[i]) / rate[t][k] > MOST_SECONDS)) {
-                    TRY(one(x, peak, options, k, until, b, &p));
-                    rate[t][k] = p.gflops.max;
-                }
                 until->left--;
+                if ((k == OPENBLAS && !x->sgemm) ||
+                    (rate[t][k] > 0 && gflop_of(sizes[i]) / rate[t][k] > MOST_SECONDS))
+                    continue;
+                if (!(ss_clock_seconds() < until->clock)) {
+                    b->n_products_skipped++;
+                    continue;
+                }
+                TRY(one(x, peak, options, k, until, b, &p));
+                rate[t][k] = p.gflops.max;
             }
         }
     }

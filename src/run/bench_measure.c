@@ -36,6 +36,12 @@ struct ss_bench_spread ss_bench_spread_of(double *x, size_t n)
 
 /* ---- what is measured ---- */
 
+struct ss_objective_options ss_bench_objective(const struct ss_bench_shape *s)
+{
+    return (struct ss_objective_options){
+        .kind = s->objective, .slices = SS_SLICES_RADEMACHER, .count = (uint32_t)s->slices, .sigma = 0.1};
+}
+
 /* Numbers do not matter, but must stay finite; a learning rate this small leaves the weights as they are. The
  * gaussian set multiplies by a dense factor, too slow to make for many columns. */
 static struct ss_experiment experiment_of(const struct ss_bench_shape *s)
@@ -53,10 +59,7 @@ static struct ss_experiment experiment_of(const struct ss_bench_shape *s)
                  .noise = NAN,
                  .transforms_given = true},
         .model = s->model,
-        .objective = {.kind = s->objective,
-                      .slices = SS_SLICES_RADEMACHER,
-                      .count = (uint32_t)s->slices,
-                      .sigma = 0.1},
+        .objective = ss_bench_objective(s),
         .train = {.steps = UINT64_MAX / 2,
                   .batch = (uint32_t)s->batch,
                   .optimizer = SS_OPTIMIZER_ADAM,
@@ -216,9 +219,10 @@ enum ss_status ss_bench_measure(struct ss_device *device, struct ss_peak *peak,
                                  .build_warm_s = NAN,
                                  .first_step_cold_s = NAN,
                                  .first_step_warm_s = NAN};
+    ss_device_watch_allocated(device);
     TRY(ss_bench_bed_make(device, shape, &b));
-    TRY(time_of(&b, STEP, 1, &s.step[0])); /* all that it allocates is there now, and slices given are not */
-    row->memory_mib = (double)(ss_device_allocated(device) - before) / 1048576.0;
+    TRY(time_of(&b, STEP, 1, &s.step[0])); /* after it nothing is allocated but slices given, not counted */
+    row->memory_mib = (double)(ss_device_most_allocated(device) - before) / 1048576.0;
     TRY(give_directions(&b, shape));
     TRY(repeat(&b, peak, row->gflop, seconds, &s));
     snprintf(row->plan, sizeof(row->plan), "%s", ss_trainer_plan(b.trainer));

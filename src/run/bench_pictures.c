@@ -117,11 +117,14 @@ static enum ss_status draw_products(const struct ss_bench *b, const char *folder
     struct curve curves[SS_COUNT(transposes)][MOST_SERIES] = {{{.n = 0}}};
     struct ss_line_series lines[SS_COUNT(transposes)][MOST_SERIES];
     struct ss_line_chart charts[SS_COUNT(transposes)];
+    double highest = 0;
     char *path = NULL;
     enum ss_status st = SS_OK;
 
     if (!b->n_products)
         return SS_OK;
+    for (size_t i = 0; i < b->n_products; i++)
+        highest = b->products[i].gflops.max > highest ? b->products[i].gflops.max : highest;
     for (size_t t = 0; t < SS_COUNT(transposes); t++) {
         size_t n = 0;
         for (size_t k = 0; k < MOST_SERIES; k++) {
@@ -139,7 +142,8 @@ static enum ss_status draw_products(const struct ss_bench *b, const char *folder
                                            .y_label = "GFLOP/s",
                                            .log_x = true,
                                            .series = lines[t],
-                                           .n_series = n};
+                                           .n_series = n,
+                                           .y_range = {0, 1.05 * highest}}; /* the same for all three */
     }
     TRY(ss_path_join(folder, "bench-matmul", &path));
     TRY(ss_picture_line_panels(path, charts, SS_COUNT(charts)));

@@ -17,8 +17,11 @@
 
 /* All that this program ever writes into a run: what --force may remove. Names without a slash, or
  * FOLDER/pattern. A writer that was killed leaves NAME.tmp.PID. */
-static const char *const files[] = {"config.yaml", "resolved.yaml", "run.json",    "metrics.jsonl",
-                                    "metrics.csv", "log.txt",       "report.html", "transform.safetensors"};
+static const char *const files[] = {"config.yaml", "resolved.yaml",
+                                    "run.json",    "metrics.jsonl",
+                                    "metrics.csv", "log.txt",
+                                    "report.html", "transform.safetensors",
+                                    "log_z.json",  "events.out.tfevents.*.slicescore*"};
 static const struct {
     const char *name;
     const char *patterns[4];
@@ -57,6 +60,22 @@ static enum ss_status take_lock(const char *path, int *out)
 out:
     free(file);
     return st;
+}
+
+bool ss_run_directory_is_locked(const char *path)
+{
+    char *file = NULL;
+    int fd = -1;
+    bool locked = false;
+
+    if (ss_path_join(path, lock_name, &file) == SS_OK)
+        fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0) {
+        locked = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+        close(fd);
+    }
+    free(file);
+    return locked;
 }
 
 /* ---- removing an earlier run ---- */

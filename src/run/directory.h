@@ -39,6 +39,9 @@ SS_MUST_CHECK enum ss_status ss_run_directory_check(const char *wanted, bool for
 SS_MUST_CHECK enum ss_status ss_run_directory_open(const char *path, bool writing,
                                                    struct ss_run_directory *out);
 
+/** True while some process writes the run. */
+bool ss_run_directory_is_locked(const char *path);
+
 /** Unlock; fine on a zeroed one that holds no lock (.path NULL). */
 void ss_run_directory_release(struct ss_run_directory *d);
 

@@ -152,27 +152,32 @@ out:
 }
 
 static enum ss_status log_likelihood(const struct ss_trained *t, const struct ss_evaluation_rows *rows,
-                                     double log_z, struct ss_scorer *scorer, struct ss_metrics_list *out)
+                                     const struct ss_normalizer *z, struct ss_scorer *scorer,
+                                     struct ss_metrics_list *out)
 {
     const size_t n = rows->rows, d = t->model->dimension;
     struct mean m = {0};
     float *energy = NULL;
-    double y[2];
+    double *y = NULL;
     enum ss_status st = SS_OK;
 
     TRY(ss_allocate(n, &energy));
+    TRY(ss_allocate(d, &y));
     TRY(ss_scorer_host(scorer, t->weights, rows->y, n, energy, NULL));
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < d; j++)
             y[j] = rows->y[i * d + j];
-        add(&m, -(double)energy[i] - log_z + (t->transform ? ss_transform_log_det(t->transform, y) : 0));
+        add(&m, -(double)energy[i] - z->log_z + (t->transform ? ss_transform_log_det(t->transform, y) : 0));
     }
+    struct ss_estimate e = finish(&m);
+    e.standard_error = hypot(e.standard_error, z->error);
     if (isfinite(m.mean))
-        ss_metrics_list_add(out, "log_likelihood", finish(&m));
+        ss_metrics_list_add(out, "log_likelihood", e);
     else
         ss_say(SS_LEVEL_DETAIL, "no log_likelihood: the transforms drop columns by what the data look like");
 out:
     free(energy);
+    free(y);
     return st;
 }
 
@@ -192,15 +197,16 @@ enum ss_status ss_evaluate(const struct ss_trained *t, const struct ss_evaluatio
         TRY(estimate(t, rows, own, &list));
     const bool truth = rows->truth && ss_dataset_has_density(rows->truth);
     const bool normalized = normalizer && normalizer->known;
-    if (normalizer && !normalized)
-        ss_say(SS_LEVEL_DETAIL, "no log_likelihood: %s", normalizer->why);
+    if (normalizer && !normalized) /* what was worked for and not found is worth a word */
+        ss_say(normalizer->method == SS_NORMALIZER_ANNEALING ? SS_LEVEL_WARNING : SS_LEVEL_DETAIL,
+               "no log_likelihood: %s", normalizer->why);
     if (truth || normalized)
         TRY(ss_scorer_create(t->device, t->model, rows->rows < SCORER_ROWS ? rows->rows : SCORER_ROWS,
                              &scorer));
     if (truth)
         TRY(fisher_divergence(t, rows, scorer, &list));
     if (normalized)
-        TRY(log_likelihood(t, rows, normalizer->log_z, scorer, &list));
+        TRY(log_likelihood(t, rows, normalizer, scorer, &list));
     *out = list;
 out:
     ss_scorer_free(scorer);
@@ -305,26 +311,15 @@ out:
 
 void ss_metrics_say(const struct ss_metrics_list *m, const struct ss_normalizer *normalizer)
 {
-    static const struct {
-        const char *name, *meaning;
-    } meanings[] = {{"esm", "exact score-matching loss"},
-                    {"ssm", "sliced score-matching loss"},
-                    {"ssm_vr", "sliced score-matching loss, variance-reduced"},
-                    {"dsm", "denoising score-matching loss"},
-                    {"fisher_divergence", "1/2 |score - true score|^2"},
-                    {"log_likelihood", "nats per row, in the data's units"}};
-
     ss_say(SS_LEVEL_NOTE, "on %zu held-out rows:", m->rows);
-    for (size_t i = 0; i < m->count; i++) {
-        const char *meaning = "";
-        for (size_t j = 0; j < SS_COUNT(meanings); j++)
-            if (strcmp(meanings[j].name, m->items[i].name) == 0)
-                meaning = meanings[j].meaning;
+    for (size_t i = 0; i < m->count; i++)
         ss_say(SS_LEVEL_NOTE, "  %-18s %11.5g +- %-9.2g %s", m->items[i].name, m->items[i].mean,
-               m->items[i].standard_error, meaning);
+               m->items[i].standard_error, ss_metric_meaning(m->items[i].name));
+    if (normalizer && normalizer->known) {
+        struct ss_text line;
+        ss_text_init(&line);
+        ss_normalizer_text(normalizer, &line);
+        ss_say(SS_LEVEL_NOTE, "  %s", line.data);
+        ss_text_release(&line);
     }
-    if (normalizer && normalizer->known)
-        ss_say(SS_LEVEL_NOTE, "  log Z = %.6g by quadrature, %zu points out to %.4g, error about %.1g",
-               normalizer->log_z, normalizer->points,
-               fmax(fabs(normalizer->low[0]), fabs(normalizer->high[0])), normalizer->error);
 }

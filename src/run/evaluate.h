@@ -1,11 +1,16 @@
 /*
  * evaluate.h - how good a trained model is on held-out rows.
  *
- *   esm                the exact score-matching loss
- *   ssm, ssm_vr, dsm   the objective it was trained by, with slices and noise of their own that are the same
- * each time fisher_divergence  mean of 1/2 |s_model - s_true|^2 where the data's score is known, in the space
- * trained in log_likelihood     mean log-density in nats per row, in the data's own units; energies, D <= 2,
- * log Z by quadrature
+ * esm: the exact score-matching loss.
+ *
+ * ssm, ssm_vr, dsm: the objective it was trained by, with slices and noise of their own that are the same
+ * each time.
+ *
+ * fisher_divergence: mean of 1/2 |s_model - s_true|^2 where the data's score is known, in the space trained
+ * in.
+ *
+ * log_likelihood: mean log-density in nats per row, in the data's own units; of energies whose log Z is
+ * known, and its error is part of the standard error.
  */
 #ifndef SS_RUN_EVALUATE_H
 #define SS_RUN_EVALUATE_H

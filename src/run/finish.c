@@ -32,16 +32,13 @@ static enum ss_status evaluate(struct ss_session *s, const struct ss_trained *t,
     float *y = NULL;
     enum ss_status st = SS_OK;
 
-    ss_log_phase(s->request->log, "integrating the density");
-    TRY(ss_normalizer_find(t, z));
-    ss_log_phase(s->request->log, NULL);
     TRY(ss_held_out_rows(s->setting.dataset, (size_t)s->experiment->evaluate.rows, &y, &rows.rows));
     rows.y = y;
+    TRY(ss_normalizer_evaluate(t, y, rows.rows, false, z));
     TRY(ss_evaluate(t, &rows, z, &s->record.metrics));
     ss_metrics_say(&s->record.metrics, z);
 out:
     free(y);
-    ss_log_phase(s->request->log, NULL);
     return st;
 }
 
@@ -49,7 +46,7 @@ static bool wants_samples(const struct ss_session *s)
 {
     const struct ss_sample_options *const o = &s->experiment->sample;
 
-    return o->count > 0 && (o->given || s->setting.model->dimension <= 2);
+    return o->count > 0 && (o->given || (s->setting.model->dimension <= 2 && !s->request->bare));
 }
 
 static enum ss_status sample(struct ss_session *s, const struct ss_trained *t, struct ss_samples *samples)
@@ -128,6 +125,7 @@ enum ss_status ss_session_finish(struct ss_session *s)
                            .transform = ss_dataset_transform(s->setting.dataset),
                            .low = {NAN, NAN},
                            .high = {NAN, NAN},
+                           .folder = s->directory.path,
                            .log = s->request->log};
     struct ss_normalizer z = {0};
     struct ss_samples samples = {0};
@@ -140,7 +138,8 @@ enum ss_status ss_session_finish(struct ss_session *s)
     TRY(evaluate(s, &t, &z));
     if (wants_samples(s))
         TRY(sample(s, &t, &samples));
-    TRY(draw(s, &t, &z, &samples));
+    if (!s->request->bare)
+        TRY(draw(s, &t, &z, &samples));
     ss_say(SS_LEVEL_NOTE, "run: %s", s->directory.path);
 out:
     ss_samples_release(&samples);

@@ -21,7 +21,7 @@ struct work {
     struct ss_objective_options objective;
     size_t rows, flat, slices; /* slices 0 where the objective has none */
     float *x, *v, *z;          /* rows, slices, noise; NULL where there are none */
-    float *weights, *gradient;
+    float *weights, *gradient, shares[2];
     double *point; /* weights */
     struct ss_buffer *weights_there, *gradient_there, *v_there, *z_there;
     struct ss_loss *loss;
@@ -139,6 +139,7 @@ static enum ss_status run_device(struct work *w, double *loss)
                                                          .parameters = ss_span_of(w->weights_there),
                                                          .gradient = ss_span_of(w->gradient_there)}));
     TRY(ss_span_read(ss_loss_mean(w->loss), &mean, 1));
+    TRY(ss_span_read(ss_loss_shares(w->loss), w->shares, 2));
     TRY(ss_span_read(ss_span_of(w->gradient_there), w->gradient, w->flat));
     *loss = mean;
 out:
@@ -150,7 +151,8 @@ out:
 
 static struct ss_reference_batch reference_batch(const struct work *w)
 {
-    return (struct ss_reference_batch){.x = w->x, .rows = w->rows, .slices = w->v, .noise = w->z};
+    return (struct ss_reference_batch){
+        .x = w->x, .rows = w->rows, .slices = w->v, .noise = w->z, .share = (double)w->shares[1]};
 }
 
 /* Entries per parameter that the budget allows, and a word if even one each takes long. */

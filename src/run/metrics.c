@@ -11,12 +11,14 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "run/events.h"
 
 enum { MOST_BYTES = 1 << 30 };
 
 struct ss_metrics {
     char *jsonl_path;
     FILE *jsonl, *csv;
+    struct ss_events *events; /* NULL: not wanted */
     struct ss_metrics_table table;
     double before; /* seconds of training in earlier sessions */
     bool failed;
@@ -209,7 +211,7 @@ out:
     return st;
 }
 
-enum ss_status ss_metrics_open(const char *folder, uint64_t step, struct ss_metrics **out)
+enum ss_status ss_metrics_open(const char *folder, uint64_t step, bool events, struct ss_metrics **out)
 {
     struct ss_metrics *m = NULL;
     enum ss_status st = SS_OK;
@@ -219,6 +221,8 @@ enum ss_status ss_metrics_open(const char *folder, uint64_t step, struct ss_metr
     if (step > 0)
         TRY(ss_metrics_read(folder, &m->table));
     TRY(cut(m, folder, step));
+    if (events)
+        TRY(ss_events_open(folder, step, &m->events));
     *out = m;
     m = NULL;
 out:
@@ -234,6 +238,7 @@ void ss_metrics_free(struct ss_metrics *m)
         fclose(m->jsonl);
     if (m->csv)
         fclose(m->csv);
+    ss_events_free(m->events);
     ss_metrics_table_release(&m->table);
     free(m->jsonl_path);
     free(m);
@@ -249,6 +254,15 @@ static void put(struct ss_metrics *m, FILE *f, const struct ss_text *t)
     }
 }
 
+static void add_event(struct ss_metrics *m, const struct ss_metrics_row *r)
+{
+    struct ss_scalar scalars[SS_COUNT(columns)];
+
+    for (size_t i = 0; i < SS_COUNT(columns); i++)
+        scalars[i] = (struct ss_scalar){columns[i].name, value(r, i)};
+    ss_events_add(m->events, r->step, scalars, SS_COUNT(columns));
+}
+
 static void add(struct ss_metrics *m, const struct ss_metrics_row *r)
 {
     struct ss_text t;
@@ -262,6 +276,7 @@ static void add(struct ss_metrics *m, const struct ss_metrics_row *r)
     csv_row(r, &t);
     put(m, m->csv, &t);
     ss_text_release(&t);
+    add_event(m, r);
     if (append(&m->table, r) != SS_OK && !m->failed) {
         m->failed = true;
         m->reason = ENOMEM;
@@ -293,10 +308,25 @@ void ss_metrics_evaluation(struct ss_metrics *m, const struct ss_train_evaluatio
     add(m, &row);
 }
 
+void ss_metrics_final(struct ss_metrics *m, const struct ss_metrics_list *list)
+{
+    const uint64_t step = m->table.count ? m->table.rows[m->table.count - 1].step : 0;
+    struct ss_scalar scalars[SS_MOST_METRICS];
+    char tags[SS_MOST_METRICS][64];
+
+    for (size_t i = 0; i < list->count; i++) {
+        snprintf(tags[i], sizeof(tags[i]), "evaluation/%s", list->items[i].name);
+        scalars[i] = (struct ss_scalar){tags[i], list->items[i].mean};
+    }
+    if (list->count)
+        ss_events_add(m->events, step, scalars, list->count);
+}
+
 enum ss_status ss_metrics_status(const struct ss_metrics *m)
 {
-    return m->failed ? SS_FAIL(SS_ERR_FILE, "%s: cannot write: %s", m->jsonl_path, strerror(m->reason))
-                     : SS_OK;
+    if (!m->failed)
+        return ss_events_status(m->events);
+    return SS_FAIL(SS_ERR_FILE, "%s: cannot write: %s", m->jsonl_path, strerror(m->reason));
 }
 
 const struct ss_metrics_table *ss_metrics_rows(const struct ss_metrics *m)

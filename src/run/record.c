@@ -17,8 +17,39 @@ static const char *const status_names[] = {
     [SS_RUN_RUNNING] = "running",   [SS_RUN_DONE] = "done",     [SS_RUN_INTERRUPTED] = "interrupted",
     [SS_RUN_DIVERGED] = "diverged", [SS_RUN_FAILED] = "failed", [SS_RUN_IMPORTED] = "imported"};
 
-static const char *const metric_names[] = {"esm",           "ssm", "ssm_vr", "dsm", "fisher_divergence",
-                                           "log_likelihood"};
+static const struct {
+    const char *name, *title, *meaning;
+} metric_names[] = {
+    {"esm", "Exact score matching", "exact score-matching loss"},
+    {"ssm", "Sliced score matching", "sliced score-matching loss"},
+    {"ssm_vr", "Sliced score matching", "sliced score-matching loss, variance-reduced"},
+    {"dsm", "Denoising score matching", "denoising score-matching loss"},
+    {"fisher_divergence", "Fisher divergence", "1/2 |score - true score|^2"},
+    {"log_likelihood", "Log-likelihood", "nats per row, in the data's units"},
+};
+
+static size_t metric_place(const char *name)
+{
+    size_t i = 0;
+
+    while (i < SS_COUNT(metric_names) && strcmp(metric_names[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+const char *ss_metric_title(const char *name)
+{
+    const size_t i = metric_place(name);
+
+    return i < SS_COUNT(metric_names) ? metric_names[i].title : name;
+}
+
+const char *ss_metric_meaning(const char *name)
+{
+    const size_t i = metric_place(name);
+
+    return i < SS_COUNT(metric_names) ? metric_names[i].meaning : "";
+}
 
 const char *ss_run_status_name(enum ss_run_status s)
 {
@@ -87,6 +118,14 @@ static void write_box(const struct ss_run_record *r, struct ss_text *t)
     ss_json_close(t, '}');
 }
 
+static void write_engine(const struct ss_run_record *r, struct ss_text *t)
+{
+    ss_json_open(t, "engine", '{');
+    for (size_t i = 0; i < SS_TUNING_NUMBERS; i++)
+        ss_json_integer(t, ss_loss_number_name(i), r->engine[i]);
+    ss_json_close(t, '}');
+}
+
 static void write_json(const struct ss_run_record *r, struct ss_text *t)
 {
     ss_json_open(t, NULL, '{');
@@ -98,6 +137,7 @@ static void write_json(const struct ss_run_record *r, struct ss_text *t)
     ss_json_text(t, "device", r->device);
     ss_json_text(t, "driver", r->driver);
     ss_json_text(t, "plan", r->plan);
+    write_engine(r, t);
     ss_json_integer(t, "seed", r->seed);
     ss_json_open(t, "argv", '[');
     for (size_t i = 0; i < r->n_argv; i++)
@@ -171,10 +211,10 @@ static void read_metrics(const json_t *o, struct ss_metrics_list *m)
 
     m->rows = (size_t)count(o, "rows");
     for (size_t i = 0; i < SS_COUNT(metric_names); i++) {
-        const json_t *const v = json_object_get(list, metric_names[i]);
+        const json_t *const v = json_object_get(list, metric_names[i].name);
         if (v)
             ss_metrics_list_add(
-                m, metric_names[i],
+                m, metric_names[i].name,
                 (struct ss_estimate){number(v, "mean", NAN), number(v, "standard_error", NAN)});
     }
 }
@@ -190,6 +230,17 @@ static void read_box(const json_t *o, struct ss_run_record *r)
             r->low[j] = json_number_value(low);
             r->high[j] = json_number_value(high);
         }
+    }
+}
+
+/* What is not there is by rule; what is no sane number is refused where it is used. */
+static void read_engine(const json_t *o, struct ss_run_record *r)
+{
+    const json_t *const engine = json_object_get(o, "engine");
+
+    for (size_t i = 0; i < SS_TUNING_NUMBERS; i++) {
+        const json_int_t n = json_integer_value(json_object_get(engine, ss_loss_number_name(i)));
+        r->engine[i] = n < 0 || n > INT32_MAX ? INT32_MAX : (int32_t)n;
     }
 }
 
@@ -246,6 +297,7 @@ static enum ss_status read_json(const json_t *o, const char *path, struct ss_run
     r->loss = number(o, "loss", NAN);
     r->dimension = (size_t)count(o, "dimension");
     r->parameters = (size_t)count(o, "parameters");
+    read_engine(o, r);
     read_metrics(o, &r->metrics);
     read_box(o, r);
 out:

@@ -29,6 +29,10 @@ struct ss_metric {
 
 enum { SS_MOST_METRICS = 8 };
 
+/** What people call a metric, and what it is; its name and "" if it is none of ours. */
+const char *ss_metric_title(const char *name);
+const char *ss_metric_meaning(const char *name);
+
 struct ss_metrics_list {
     struct ss_metric items[SS_MOST_METRICS];
     size_t count;
@@ -46,6 +50,7 @@ struct ss_run_record {
     double seconds; /* of training */
     double loss;    /* the last of training, NAN if none */
     size_t dimension, parameters;
+    int32_t engine[SS_TUNING_NUMBERS]; /* how its loss is computed (ss_loss_numbers): all 0 is by rule */
     struct ss_metrics_list metrics;
     double low[2], high[2]; /* box of the data in the space trained in, D <= 2; NAN if unknown */
 };

@@ -10,10 +10,11 @@ enum { MOST_BYTES = 1 << 30 };
 
 /* What a resumed run may change without being another run. A key that ends in a dot stands for all below it.
  */
-static const char *const changeable[] = {
-    "train.steps",    "train.epochs", "train.checkpoint.", "train.metrics", "train.patience", "evaluate.",
-    "sample.",        "sample",       "evaluate",          "device",        "engine.",        "data.memory",
-    "train.nonfinite"};
+static const char *const changeable[] = {"train.steps",     "train.epochs",     "train.checkpoint.",
+                                         "train.metrics",   "train.patience",   "evaluate.",
+                                         "sample.",         "sample",           "evaluate",
+                                         "device",          "engine.",          "data.memory",
+                                         "train.nonfinite", "train.tensorboard"};
 
 static bool is_changeable(const char *override)
 {

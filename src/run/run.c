@@ -4,11 +4,13 @@
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "run/progress.h"
+#include "run/report.h"
 #include "run/session.h"
 #include "run/stop.h"
 
@@ -63,7 +65,8 @@ static enum ss_status open_trainer(struct ss_session *s, bool resume, struct ss_
                                          .model = s->setting.model,
                                          .dataset = s->setting.dataset,
                                          .experiment = s->experiment,
-                                         .checkpoint_folder = s->checkpoints};
+                                         .checkpoint_folder = s->checkpoints,
+                                         .numbers = s->as_begun ? s->record.engine : NULL};
     struct ss_trainer *t = NULL;
     bool found = false;
     enum ss_status st = SS_OK;
@@ -76,7 +79,8 @@ static enum ss_status open_trainer(struct ss_session *s, bool resume, struct ss_
         TRY(ss_trainer_start(t));
     ss_metrics_free(s->metrics);
     s->metrics = NULL;
-    TRY(ss_metrics_open(s->directory.path, ss_trainer_step(t), &s->metrics));
+    TRY(ss_metrics_open(s->directory.path, ss_trainer_step(t), s->experiment->train.tensorboard,
+                        &s->metrics));
     if (found)
         ss_say(SS_LEVEL_NOTE, "going on after step %" PRIu64 " of %" PRIu64, ss_trainer_step(t),
                ss_trainer_steps(t));
@@ -85,6 +89,26 @@ static enum ss_status open_trainer(struct ss_session *s, bool resume, struct ss_
 out:
     ss_log_phase(s->request->log, NULL);
     ss_trainer_free(t);
+    return st;
+}
+
+/* Into run.json before the first step: whoever goes on with this run computes as it did. */
+static enum ss_status note_plan(struct ss_session *s, const struct ss_trainer *t)
+{
+    struct ss_text why;
+    char *plan = NULL;
+    enum ss_status st = SS_OK;
+
+    ss_text_init(&why);
+    TRY(ss_text_copy(ss_trainer_plan(t), &plan));
+    free(s->record.plan);
+    s->record.plan = plan;
+    memcpy(s->record.engine, ss_loss_numbers(ss_trainer_loss(t)), sizeof(s->record.engine));
+    ss_loss_why(ss_trainer_loss(t), &why);
+    ss_say(SS_LEVEL_DETAIL, "plan: %s: %s", plan, why.data);
+    TRY(ss_run_record_write(&s->record, s->directory.path));
+out:
+    ss_text_release(&why);
     return st;
 }
 
@@ -107,6 +131,10 @@ static void say_stopped(const struct ss_session *s, uint64_t step)
                            : number == SIGUSR1 ? "USR1"
                                                : "";
 
+    if (!number) {
+        ss_say(SS_LEVEL_DETAIL, "paused at step %" PRIu64, step);
+        return;
+    }
     ss_say(SS_LEVEL_NOTE, "stopped%s%s at step %" PRIu64 ", all is saved; go on with: slicescore resume %s",
            *by ? " by " : "", by, step, s->directory.path);
 }
@@ -118,16 +146,14 @@ static enum ss_status train(struct ss_session *s, bool resume, bool *began)
                                                  .report = on_report,
                                                  .evaluation = on_evaluation,
                                                  .checkpoint = on_checkpoint,
-                                                 .stop = on_stop};
+                                                 .stop = on_stop,
+                                                 .pause = s->request->pause};
     struct ss_trainer *t = NULL;
-    char *plan = NULL;
     enum ss_status st = SS_OK;
 
     TRY(open_trainer(s, resume, &t));
     *began = true;
-    TRY(ss_text_copy(ss_trainer_plan(t), &plan));
-    free(s->record.plan);
-    s->record.plan = plan;
+    TRY(note_plan(s, t));
     announce(s, t);
     s->record.steps = ss_trainer_step(t);
     if (ss_trainer_step(t) < ss_trainer_steps(t)) {
@@ -162,6 +188,7 @@ static enum ss_status close_record(struct ss_session *s, enum ss_status st)
         s->record.error = NULL;
     ss_clock_stamp(s->record.finished);
     const enum ss_status written = ss_run_record_write(&s->record, s->directory.path);
+    ss_report_try(s->directory.path);
     return st == SS_OK ? written : st;
 }
 
@@ -174,6 +201,10 @@ enum ss_status ss_session_train(struct ss_session *s, bool resume)
     st = train(s, resume, &began);
     if (st == SS_OK)
         st = ss_session_finish(s);
+    if (st == SS_OK) {
+        ss_metrics_final(s->metrics, &s->record.metrics);
+        st = ss_metrics_status(s->metrics);
+    }
     ss_stop_restore();
     if (!began && !resume) { /* nothing that is worth a folder */
         ss_run_directory_discard(&s->directory);

@@ -6,6 +6,7 @@
 #define SS_RUN_RUN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "device/device.h"
 #include "run/log.h"
@@ -22,6 +23,8 @@ struct ss_run_request {
     size_t n_argv;
     struct ss_log *log;
     struct ss_device *lent; /* open already, and self-tested: used in place of `device`, left open; or NULL */
+    uint64_t pause;         /* stop after this step as by a signal, to go on later; 0: never */
+    bool bare; /* its end is its metrics: no pictures, and samples only where the file has a `sample` block */
 };
 
 struct ss_run_result {

@@ -49,6 +49,21 @@ out:
     return st;
 }
 
+static bool same(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) == 0;
+}
+
+/* On its device and driver a run that had begun goes on as it began, whatever is measured there since, unless
+ * it is told how. */
+static bool is_as_begun(const struct ss_session *s, const struct ss_device_info *info)
+{
+    for (size_t i = 0; i < s->request->n_overrides; i++)
+        if (strncmp(s->request->overrides[i], "engine.", 7) == 0)
+            return false;
+    return s->record.plan && same(s->record.device, info->name) && same(s->record.driver, info->driver);
+}
+
 enum ss_status ss_session_prepare(struct ss_session *s)
 {
     const struct ss_experiment *const e = s->experiment;
@@ -59,6 +74,7 @@ enum ss_status ss_session_prepare(struct ss_session *s)
     else
         TRY(ss_setting_make(e, s->request->device, s->request->log, &s->setting));
     const struct ss_device_info *const info = ss_device_info(s->setting.device);
+    s->as_begun = is_as_begun(s, info);
     TRY(replace(&s->record.name, e->name));
     TRY(replace(&s->record.version, SS_VERSION));
     TRY(replace(&s->record.device, info->name));

@@ -14,6 +14,7 @@ struct ss_session {
     struct ss_setting setting;
     struct ss_run_directory directory;
     struct ss_run_record record;
+    bool as_begun;     /* go on by the record's engine numbers: the same bits */
     char *checkpoints; /* RUN/ckpt */
     struct ss_metrics *metrics;
 };

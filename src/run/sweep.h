@@ -27,6 +27,7 @@ struct ss_sweep_request {
     size_t retry;       /* how often a point that failed is tried again */
     bool fail_fast;
     size_t shard, shards; /* 1 of 4; 0 of 0: all points */
+    bool pictures;        /* draw samples and pictures of each point, as for a run of its own */
     bool prepare;         /* make the folder and its ledger, compute nothing */
     struct ss_log *log;
 };
@@ -50,7 +51,7 @@ SS_MUST_CHECK enum ss_status ss_sweep_run(const struct ss_sweep_request *request
 struct ss_worker_options {
     const char *folder, *device;
     size_t retry;
-    bool fail_fast;
+    bool fail_fast, pictures;
     int parent;   /* descriptor that reads to its end when the coordinator is gone; -1: there is none */
     double lease; /* seconds; 0 = 30 */
     struct ss_log *log;
@@ -69,11 +70,12 @@ SS_MUST_CHECK enum ss_status ss_sweep_compare(const struct ss_sweep_request *req
  * queue when its time is up, and is safe to submit again. The ledger of DIR says which file and overrides.
  *
  * @param program  how to call this one
+ * @param jobs     workers of each job of the array, which share its `cpus` cores
  * @param time     "04:00:00" of each job, or NULL
  * @param out      path of what was written; the caller frees it
  */
 SS_MUST_CHECK enum ss_status ss_sweep_slurm(const char *folder, const char *program, size_t shards,
-                                            size_t jobs, const char *time, char **out);
+                                            size_t jobs, size_t cpus, const char *time, char **out);
 
 /** How this program is called from elsewhere; the caller frees it. */
 SS_MUST_CHECK enum ss_status ss_sweep_program(char **out);

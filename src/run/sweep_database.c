@@ -1,5 +1,6 @@
 #include "run/sweep_database.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <time.h>
 
@@ -48,7 +49,7 @@ enum ss_status ss_db_prepare(struct ss_ledger *l, sqlite3_stmt **out, const char
             code = sqlite3_bind_text(*out, i + 1, va_arg(args, const char *), -1, SQLITE_TRANSIENT);
         else if (kinds[i] == 'i')
             code = sqlite3_bind_int64(*out, i + 1, va_arg(args, long long));
-        else
+        else /* NAN becomes NULL */
             code = sqlite3_bind_double(*out, i + 1, va_arg(args, double));
     }
     va_end(args);
@@ -102,14 +103,17 @@ enum ss_status ss_db_point(sqlite3_stmt *s, struct ss_point *out)
 {
     struct ss_point p = {.id = sqlite3_column_int64(s, 0),
                          .attempts = sqlite3_column_int64(s, 8),
-                         .seconds = sqlite3_column_double(s, 13)};
+                         .seconds = sqlite3_column_double(s, 13),
+                         .rung = sqlite3_column_int64(s, 14),
+                         .objective =
+                             sqlite3_column_type(s, 15) == SQLITE_NULL ? NAN : sqlite3_column_double(s, 15)};
     const int status = sqlite3_column_int(s, 7);
     char **const texts[] = {&p.digest, &p.setting, &p.group, &p.overrides, &p.resolved,
                             &p.folder, &p.owner,   &p.error, &p.result,    &p.finished_at};
     static const int at[] = {1, 2, 3, 4, 5, 6, 9, 10, 11, 12};
     enum ss_status st = SS_OK;
 
-    p.status = status >= 0 && status <= SS_POINT_FAILED ? (enum ss_point_status)status : SS_POINT_WAITING;
+    p.status = status >= 0 && status <= SS_POINT_STOPPED ? (enum ss_point_status)status : SS_POINT_WAITING;
     for (size_t i = 0; i < SS_COUNT(texts); i++)
         TRY(ss_db_text(s, at[i], texts[i]));
     *out = p;

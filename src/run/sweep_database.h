@@ -39,7 +39,7 @@ SS_MUST_CHECK enum ss_status ss_db_text(sqlite3_stmt *s, int i, char **out);
 
 #define SS_POINT_COLUMNS                                                                                   \
     "id, digest, setting, grouping, overrides, resolved, folder, status, attempts, owner, error, result, " \
-    "finished_at, seconds"
+    "finished_at, seconds, rung, objective"
 
 /** The point of a row of these columns. */
 SS_MUST_CHECK enum ss_status ss_db_point(sqlite3_stmt *s, struct ss_point *out);

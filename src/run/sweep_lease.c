@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "run/sweep_database.h"
+#include "run/sweep_halving.h"
 
 /* Of one machine and one table of processes: where a process number means something. */
 static void machine(char out[128])
@@ -30,6 +31,22 @@ void ss_ledger_owner(char out[160])
     snprintf(out, 160, "%s/%ld", where, (long)getpid());
 }
 
+/* Dead, and not yet asked for by its parent: where that is an init that takes its time, or none, kill() still
+ * finds it. */
+static bool is_zombie(long pid)
+{
+    char path[40], text[512] = "";
+
+    snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
+    FILE *const f = fopen(path, "r");
+    if (!f)
+        return false;
+    text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+    fclose(f);
+    const char *const name_end = strrchr(text, ')'); /* "123 (name) S ...", whatever is in the name */
+    return name_end && name_end[1] == ' ' && (name_end[2] == 'Z' || name_end[2] == 'X');
+}
+
 /* True if `owner` is a process of this machine that is no more. */
 static bool is_gone(const char *owner)
 {
@@ -41,7 +58,9 @@ static bool is_gone(const char *owner)
     if (strncmp(owner, where, n) != 0 || owner[n] != '/')
         return false;
     const long pid = strtol(owner + n + 1, &rest, 10);
-    return rest && !*rest && pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+    if (!rest || *rest || pid <= 0)
+        return false;
+    return (kill((pid_t)pid, 0) != 0 && errno == ESRCH) || is_zombie(pid);
 }
 
 static enum ss_status end_attempt(struct ss_ledger *l, long long id, const char *outcome, const char *error)
@@ -134,26 +153,44 @@ out:
     return st;
 }
 
+/* The first one that may be taken: what has reached a rung waits until it is decided who goes on. */
+static enum ss_status find(struct ss_ledger *l, struct ss_point *out)
+{
+    sqlite3_stmt *s = NULL;
+    long long rung = 0;
+    bool row = false;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_halving_rung(l, &rung));
+    TRY(ss_db_prepare(l, &s,
+                      "SELECT " SS_POINT_COLUMNS
+                      " FROM points WHERE (status = 0 OR (status = 1 AND lease < ?)) AND rung <= ? "
+                      "ORDER BY id LIMIT 1",
+                      "di", ss_db_now(), rung));
+    TRY(ss_db_step(l, s, &row));
+    if (row)
+        TRY(ss_db_point(s, out));
+out:
+    sqlite3_finalize(s);
+    return st;
+}
+
 enum ss_status ss_ledger_claim(struct ss_ledger *l, const char *owner, double lease, struct ss_point *out)
 {
     struct ss_point p = {0};
-    sqlite3_stmt *s = NULL;
-    bool row = false;
+    bool decided = false;
     enum ss_status st = SS_OK;
 
     *out = p;
     TRY(ss_db_execute(l, "BEGIN IMMEDIATE"));
-    st = ss_db_prepare(l, &s,
-                       "SELECT " SS_POINT_COLUMNS
-                       " FROM points WHERE status = 0 OR (status = 1 AND lease < ?) "
-                       "ORDER BY id LIMIT 1",
-                       "d", ss_db_now());
-    if (st == SS_OK)
-        st = ss_db_step(l, s, &row);
-    if (st == SS_OK && row)
-        st = ss_db_point(s, &p);
-    sqlite3_finalize(s);
-    if (st == SS_OK && row)
+    st = find(l, &p);
+    if (st == SS_OK && !p.id)
+        st = ss_halving_decide(l, &decided);
+    if (st == SS_OK && decided)
+        st = find(l, &p);
+    if (st == SS_OK && p.id)
+        st = ss_halving_until(l, &p.until);
+    if (st == SS_OK && p.id)
         st = take(l, owner, lease, &p);
     TRY(ss_db_end(l, st));
     *out = p;
@@ -180,23 +217,30 @@ enum ss_status ss_ledger_finish(struct ss_ledger *l, long long id, const char *o
 {
     sqlite3_stmt *s = NULL;
     char stamp[21];
+    long long rung = 0;
     enum ss_status st = SS_OK;
 
     *held = false;
     ss_clock_stamp(stamp);
     TRY(ss_db_execute(l, "BEGIN IMMEDIATE"));
-    st = ss_db_prepare(
-        l, &s,
-        "UPDATE points SET status = ?, failures = failures + ?, error = ?, result = ?, seconds = ?,"
-        " finished_at = ?, owner = NULL, lease = 0 WHERE id = ? AND owner = ? AND status = 1",
-        "iissdsis", (long long)outcome->status, (long long)outcome->failure, outcome->error, outcome->result,
-        outcome->seconds, outcome->status == SS_POINT_WAITING ? NULL : stamp, id, owner);
+    st = ss_halving_rung(l, &rung);
+    if (st == SS_OK)
+        st = ss_db_prepare(
+            l, &s,
+            "UPDATE points SET status = ?, failures = failures + ?, error = ?, result = ?, seconds = ?,"
+            " finished_at = ?, rung = max(rung, ?), objective = coalesce(?, objective), owner = NULL, lease "
+            "= 0"
+            " WHERE id = ? AND owner = ? AND status = 1",
+            "iissdsidis", (long long)outcome->status, (long long)outcome->failure, outcome->error,
+            outcome->result, outcome->seconds, outcome->status == SS_POINT_WAITING ? NULL : stamp,
+            outcome->reached ? rung + 1 : 0LL, outcome->objective, id, owner);
     st = ss_db_finish(l, st, s);
     *held = st == SS_OK && sqlite3_changes(l->db) == 1;
     if (*held)
         st = end_attempt(l, id,
                          outcome->failure                   ? "failed"
                          : outcome->status == SS_POINT_DONE ? "done"
+                         : outcome->reached                 ? "paused"
                                                             : "interrupted",
                          outcome->error);
     st = ss_db_end(l, st);

@@ -7,8 +7,9 @@
 #include "base/checked.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "run/sweep_halving.h"
 
-enum { FORMAT = 1 };
+enum { FORMAT = 2 };
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);"
@@ -18,15 +19,21 @@ static const char schema[] =
     " status INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL "
     "DEFAULT 0,"
     " deaths INTEGER NOT NULL DEFAULT 0, owner TEXT, lease REAL NOT NULL DEFAULT 0, began REAL, error TEXT,"
-    " result TEXT, finished_at TEXT, seconds REAL);"
+    " result TEXT, finished_at TEXT, seconds REAL, rung INTEGER NOT NULL DEFAULT 0, objective REAL);"
     "CREATE INDEX IF NOT EXISTS points_by_status ON points (status, id);"
     "CREATE TABLE IF NOT EXISTS attempts (point INTEGER NOT NULL, attempt INTEGER NOT NULL, owner TEXT, "
     "began TEXT,"
-    " ended TEXT, outcome TEXT, error TEXT, PRIMARY KEY (point, attempt));";
+    " ended TEXT, outcome TEXT, error TEXT, PRIMARY KEY (point, attempt));"
+    "CREATE TABLE IF NOT EXISTS decisions (rung INTEGER NOT NULL, grouping TEXT NOT NULL, objective REAL,"
+    " kept INTEGER NOT NULL, decided_at TEXT NOT NULL, PRIMARY KEY (rung, grouping));";
+
+/* Before 2 there was no halving. */
+static const char from_format_1[] = "ALTER TABLE points ADD COLUMN rung INTEGER NOT NULL DEFAULT 0; ALTER "
+                                    "TABLE points ADD COLUMN objective REAL";
 
 const char *ss_point_status_name(enum ss_point_status s)
 {
-    static const char *const names[] = {"waiting", "running", "done", "failed"};
+    static const char *const names[] = {"waiting", "running", "done", "failed", "stopped"};
 
     return names[s];
 }
@@ -56,7 +63,7 @@ void ss_points_release(struct ss_points *p)
 
 /* ---- opening ---- */
 
-static enum ss_status check_format(struct ss_ledger *l, bool create)
+static enum ss_status check_format(struct ss_ledger *l, bool create, int *out)
 {
     sqlite3_stmt *s = NULL;
     bool row = false;
@@ -70,8 +77,9 @@ static enum ss_status check_format(struct ss_ledger *l, bool create)
     if (version > FORMAT)
         st = SS_FAIL(SS_ERR_USAGE, "%s: was written by a newer slicescore (format %d, this one knows %d)",
                      l->path, version, FORMAT);
-    else if (version < FORMAT && !create)
+    else if (version < 1 && !create)
         st = SS_FAIL(SS_ERR_CORRUPT, "%s: is not the ledger of a sweep", l->path);
+    *out = version;
 out:
     sqlite3_finalize(s);
     return st;
@@ -95,13 +103,19 @@ static enum ss_status enter_wal(struct ss_ledger *l)
     return ss_db_error(l);
 }
 
+/* Another process may have done it since the format was read. */
 static enum ss_status make_schema(struct ss_ledger *l)
 {
     char pragma[64];
+    int version = 0;
     enum ss_status st = SS_OK;
 
     TRY(ss_db_execute(l, "BEGIN IMMEDIATE"));
-    st = ss_db_execute(l, schema);
+    st = check_format(l, true, &version);
+    if (st == SS_OK)
+        st = ss_db_execute(l, schema);
+    if (st == SS_OK && version == 1)
+        st = ss_db_execute(l, from_format_1);
     snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", FORMAT);
     if (st == SS_OK)
         st = ss_db_execute(l, pragma);
@@ -113,6 +127,7 @@ out:
 enum ss_status ss_ledger_open(const char *folder, bool create, struct ss_ledger **out)
 {
     struct ss_ledger *l = NULL;
+    int version = 0;
     enum ss_status st = SS_OK;
 
     TRY(ss_allocate(1, &l));
@@ -131,9 +146,9 @@ enum ss_status ss_ledger_open(const char *folder, bool create, struct ss_ledger 
         goto out;
     }
     sqlite3_busy_timeout(l->db, SS_DB_BUSY_MS);
-    TRY(check_format(l, create));
+    TRY(check_format(l, create, &version));
     TRY(enter_wal(l));
-    if (create)
+    if (version < FORMAT)
         TRY(make_schema(l));
     *out = l;
     l = NULL;
@@ -222,13 +237,21 @@ out:
 
 enum ss_status ss_ledger_add(struct ss_ledger *l, const struct ss_point *points, size_t n)
 {
+    long long rung = 0;
     enum ss_status st = SS_OK;
 
     TRY(ss_db_execute(l, "BEGIN IMMEDIATE"));
+    st = ss_halving_rung(l, &rung);
     for (size_t i = 0; i < n && st == SS_OK; i++) {
         bool known = false;
         st = is_known(l, points[i].digest, &known);
-        if (st == SS_OK && !known)
+        if (st == SS_OK && !known && rung > 0)
+            st = SS_FAIL(
+                SS_ERR_USAGE,
+                "%s: halving has decided already, and what is added now would escape that; sweep into "
+                "another folder: %s",
+                l->path, points[i].setting);
+        else if (st == SS_OK && !known)
             st = insert(l, &points[i], NULL);
     }
     st = ss_db_end(l, st);
@@ -247,14 +270,15 @@ enum ss_status ss_ledger_count(struct ss_ledger *l, struct ss_counts *out)
 
     TRY(ss_db_prepare(l, &s,
                       "SELECT count(*), sum(status = 2), sum(status = 3), sum(status = 1 AND lease >= ?1),"
-                      " avg(CASE WHEN status = 2 THEN seconds END) FROM points",
+                      " avg(CASE WHEN status = 2 THEN seconds END), sum(status = 4) FROM points",
                       "d", ss_db_now()));
     TRY(ss_db_step(l, s, &row));
     c.points = (size_t)sqlite3_column_int64(s, 0);
     c.done = (size_t)sqlite3_column_int64(s, 1);
     c.failed = (size_t)sqlite3_column_int64(s, 2);
     c.running = (size_t)sqlite3_column_int64(s, 3);
-    c.waiting = c.points - c.done - c.failed - c.running;
+    c.stopped = (size_t)sqlite3_column_int64(s, 5);
+    c.waiting = c.points - c.done - c.failed - c.running - c.stopped;
     c.seconds = sqlite3_column_double(s, 4);
     *out = c;
 out:

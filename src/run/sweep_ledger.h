@@ -12,8 +12,15 @@
 #include <stddef.h>
 
 #include "base/status.h"
+#include "config/sweep.h"
 
-enum ss_point_status { SS_POINT_WAITING, SS_POINT_RUNNING, SS_POINT_DONE, SS_POINT_FAILED };
+enum ss_point_status {
+    SS_POINT_WAITING,
+    SS_POINT_RUNNING,
+    SS_POINT_DONE,
+    SS_POINT_FAILED,
+    SS_POINT_STOPPED /* by halving: others did better */
+};
 const char *ss_point_status_name(enum ss_point_status s);
 
 /** A row of the ledger. Texts are the owner's of the point, NULL if unknown. */
@@ -32,17 +39,21 @@ struct ss_point {
     char *result;       /* {"loss", "seconds", "steps", "metrics"} */
     char *finished_at;  /* "2026-01-31T12:34:56Z" */
     double seconds;     /* that its last attempt took */
+    long long rung;     /* of the halving: how many it has reached */
+    double objective;   /* its lowest on held-out rows by then, NAN if unknown */
+    uint64_t until;     /* of a claim: pause after this step; 0: train to the end */
 };
 void ss_point_release(struct ss_point *p);
 
 struct ss_points {
     struct ss_point *items;
     size_t count, capacity;
+    struct ss_halving halving; /* of a plan */
 };
 void ss_points_release(struct ss_points *p);
 
 struct ss_counts {
-    size_t points, done, failed, running, waiting;
+    size_t points, done, failed, running, waiting, stopped;
     double seconds; /* mean time of the points that are done, 0 if none is */
 };
 
@@ -66,7 +77,8 @@ SS_MUST_CHECK enum ss_status ss_ledger_note(struct ss_ledger *l, const char *nam
 SS_MUST_CHECK enum ss_status ss_ledger_set_note(struct ss_ledger *l, const char *name, const char *value);
 
 /** Add the points whose digests are new (id, digest, setting, group, overrides, resolved are read; a number
- * that is taken gives way to the next free one). All or none. */
+ * that is taken gives way to the next free one). All or none. SS_ERR_USAGE: halving has decided already,
+ * which a new one would have escaped. */
 SS_MUST_CHECK enum ss_status ss_ledger_add(struct ss_ledger *l, const struct ss_point *points, size_t n);
 
 /** What failed before is waiting again; leases of processes of this machine that are gone are given up. */
@@ -75,8 +87,8 @@ SS_MUST_CHECK enum ss_status ss_ledger_begin(struct ss_ledger *l);
 /** Who this process is, in the ledger. */
 void ss_ledger_owner(char out[160]);
 
-/** Take the first point that waits, or whose lease ran out, for `lease` seconds. out->id is 0 if there is
- * none. */
+/** Take the first point that waits, or whose lease ran out, for `lease` seconds; where all have reached a
+ * rung of the halving, it is decided first who goes on (sweep_halving.h). out->id is 0 if there is none. */
 SS_MUST_CHECK enum ss_status ss_ledger_claim(struct ss_ledger *l, const char *owner, double lease,
                                              struct ss_point *out);
 
@@ -89,6 +101,8 @@ struct ss_outcome {
     bool failure;                /* it counts as one, whatever `status` */
     const char *error, *result;  /* or NULL */
     double seconds;
+    bool reached;     /* the step that the claim named */
+    double objective; /* lowest on held-out rows so far, for the halving; NAN: unknown */
 };
 /** End an attempt; nothing happens, and *held is false, if another has the point now. */
 SS_MUST_CHECK enum ss_status ss_ledger_finish(struct ss_ledger *l, long long id, const char *owner,

@@ -1,4 +1,5 @@
 /* Which points a sweep has, and whether a folder holds the same sweep. */
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +72,34 @@ out:
     return st;
 }
 
-static enum ss_status make_point(const struct ss_sweep *s, size_t index, struct ss_point *out)
+/* What halving compares has to be there when it decides, and to mean the same for all points. The sliced
+ * objectives and the exact one have the same expectation; the denoising one has another for each sigma. */
+static enum ss_status check_halving(struct ss_halving h, const struct ss_experiment *e,
+                                    struct ss_objective_options *of_first)
+{
+    if (!h.first)
+        return SS_OK;
+    if (!e->evaluate.every || h.first % e->evaluate.every)
+        return SS_FAIL(SS_ERR_USAGE,
+                       "sweep.halving: first is %" PRIu64
+                       " steps, and wants to be a multiple of evaluate.every (%" PRIu64
+                       "): the objective on held-out rows is known at those steps alone",
+                       h.first, e->evaluate.every);
+    if (e->data.validation <= 0)
+        return SS_FAIL(SS_ERR_USAGE, "sweep.halving: compares settings on validation rows, and "
+                                     "data.split.validation is 0");
+    if (of_first->count == 0)
+        *of_first = e->objective;
+    if ((of_first->kind == SS_OBJECTIVE_DSM || e->objective.kind == SS_OBJECTIVE_DSM) &&
+        (of_first->kind != e->objective.kind || of_first->sigma != e->objective.sigma))
+        return SS_FAIL(SS_ERR_USAGE,
+                       "sweep.halving: the objective dsm cannot be compared with another one, nor "
+                       "with that of another objective.sigma");
+    return SS_OK;
+}
+
+static enum ss_status make_point(const struct ss_sweep *s, size_t index,
+                                 struct ss_objective_options *of_first, struct ss_point *out)
 {
     struct ss_point p = {0};
     struct ss_experiment *e = NULL;
@@ -82,6 +110,7 @@ static enum ss_status make_point(const struct ss_sweep *s, size_t index, struct 
     TRY(ss_sweep_overrides(s, index, &overrides, &n));
     TRY(ss_sweep_experiment(s, overrides, n, &e));
     TRY(ss_session_wants(e));
+    TRY(check_halving(s->halving, e, of_first));
     TRY(resolved_text(e, &p.resolved));
     TRY(list_text(overrides, n, &p.overrides));
     TRY(setting_text(s, index, true, &p.setting));
@@ -169,16 +198,24 @@ out:
 
 enum ss_status ss_sweep_plan(const struct ss_sweep_request *request, struct ss_points *out, size_t *same)
 {
+    struct ss_objective_options of_first = {0};
     struct ss_points p = {0};
     struct ss_sweep *s = NULL;
     enum ss_status st = SS_OK;
 
     TRY(ss_sweep_load(request->path, request->words, request->n_words, &s));
+    p.halving = s->halving;
+    if (p.halving.first && request->shards) {
+        st = SS_FAIL(SS_ERR_USAGE,
+                     "sweep.halving: compares all points with each other, and a shard sees only its "
+                     "own; leave out --shard, or halving");
+        goto out;
+    }
     TRY(ss_allocate(s->n_points, &p.items));
     p.capacity = s->n_points;
     ss_log_phase(request->log, "checking the points");
     for (size_t i = 0; i < s->n_points; i++) {
-        st = make_point(s, i, &p.items[i]);
+        st = make_point(s, i, &of_first, &p.items[i]);
         if (st != SS_OK) {
             ss_say(SS_LEVEL_ERROR, "this is point %zu of %zu; none has been run", i + 1, s->n_points);
             goto out;

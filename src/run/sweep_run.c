@@ -15,8 +15,10 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "run/report.h"
 #include "run/stop.h"
 #include "run/sweep.h"
+#include "run/sweep_halving.h"
 
 enum {
     MOST_JOBS = 256,
@@ -46,6 +48,7 @@ struct coordinator {
     bool stopping;
     enum ss_status reason; /* why it stops */
     size_t deaths, ended;
+    long long rung; /* of the halving, told */
     double told;
 };
 
@@ -65,22 +68,32 @@ enum ss_status ss_sweep_program(char **out)
     return ss_text_copy(path, out);
 }
 
+/* Those of the machine, or of them what a batch system gives this job. */
+static long count_cores(void)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const char *const given = getenv("SLURM_CPUS_PER_TASK");
+    const long ours = given ? strtol(given, NULL, 10) : 0;
+
+    return ours > 0 && ours < cores ? ours : cores;
+}
+
 /* Workers on one CPU share its cores instead of fighting for them. What the user set stays. A driver that
  * does not know a name does not look at it. */
 static enum ss_status make_environment(struct coordinator *c)
 {
     extern char **environ;
     static const char *const names[] = {"POCL_MAX_PTHREAD_COUNT", "DPCPP_CPU_NUM_CUS"};
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const long share = count_cores() / (long)c->n_slots;
+    const bool shared = share < sysconf(_SC_NPROCESSORS_ONLN);
     size_t n = 0;
-    long share = cores / (long)c->n_slots;
     enum ss_status st = SS_OK;
 
     while (environ[n])
         n++;
     TRY(ss_allocate(n + SS_COUNT(names) + 1, &c->environment));
     memcpy(c->environment, environ, n * sizeof(*environ));
-    for (size_t i = 0; c->n_slots > 1 && i < SS_COUNT(names); i++) {
+    for (size_t i = 0; shared && i < SS_COUNT(names); i++) {
         if (getenv(names[i]))
             continue;
         TRY(ss_text_format(&c->environment[n], "%s=%ld", names[i], share > 0 ? share : 1));
@@ -158,6 +171,8 @@ static enum ss_status start_worker(struct coordinator *c, struct slot *slot)
     arguments[n++] = retry;
     if (c->request->fail_fast)
         arguments[n++] = (char *)"--fail-fast";
+    if (c->request->pictures)
+        arguments[n++] = (char *)"--pictures";
     if (c->n_devices) {
         arguments[n++] = (char *)"--device";
         arguments[n++] = c->devices[slot->index % c->n_devices];
@@ -267,11 +282,31 @@ static void tell(struct coordinator *c, const struct ss_counts *n)
         ss_say(SS_LEVEL_NOTE, "%s", text);
 }
 
+/* What the halving has decided since the last time. */
+static enum ss_status tell_decisions(struct coordinator *c)
+{
+    long long rung = 0;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_halving_rung(c->ledger, &rung));
+    while (c->rung < rung) {
+        struct ss_decision d;
+        char text[200];
+        TRY(ss_halving_decision(c->ledger, ++c->rung, &d));
+        ss_decision_text(&d, text);
+        ss_log_live(c->request->log, NULL);
+        ss_say(SS_LEVEL_NOTE, "%s", text);
+    }
+out:
+    return st;
+}
+
 static enum ss_status coordinate(struct coordinator *c)
 {
     struct ss_counts n;
     enum ss_status st = SS_OK;
 
+    TRY(ss_halving_rung(c->ledger, &c->rung)); /* what was decided earlier was told then */
     for (;;) {
         if (ss_stop_signal())
             stop_workers(c, SS_ERR_INTERRUPTED);
@@ -287,6 +322,7 @@ static enum ss_status coordinate(struct coordinator *c)
         for (size_t i = 0; !c->stopping && i < c->n_slots && c->running < n.waiting + n.running; i++)
             if (!c->slots[i].pid && n.waiting > 0)
                 TRY(start_worker(c, &c->slots[i]));
+        TRY(tell_decisions(c));
         tell(c, &n);
         poll(NULL, 0, POLL_MS);
     }
@@ -421,16 +457,20 @@ static void remove_points(const char *folder)
 static enum ss_status finish(struct ss_ledger *l, const char *folder, enum ss_status st,
                              struct ss_counts *counts)
 {
+    char stopped[48] = "";
+
     if (ss_ledger_count(l, counts) != SS_OK)
         return st == SS_OK ? SS_ERR_FILE : st;
+    if (counts->stopped)
+        snprintf(stopped, sizeof(stopped), ", %zu stopped by halving", counts->stopped);
     if (counts->failed)
         tell_failures(l, folder);
     if (st == SS_ERR_INTERRUPTED)
         ss_say(SS_LEVEL_NOTE, "stopped, all is saved: %zu of %zu points done; the same command goes on",
                counts->done, counts->points);
     else
-        ss_say(SS_LEVEL_NOTE, "%s: %zu of %zu points done, %zu failed; see slicescore sweep table %s", folder,
-               counts->done, counts->points, counts->failed, folder);
+        ss_say(SS_LEVEL_NOTE, "%s: %zu of %zu points done, %zu failed%s; see slicescore sweep table %s",
+               folder, counts->done, counts->points, counts->failed, stopped, folder);
     return st == SS_OK && counts->failed ? SS_ERR_POINTS : st;
 }
 
@@ -462,6 +502,7 @@ static enum ss_status fill_ledger(const struct ss_sweep_request *request, struct
     enum ss_status st = SS_OK;
 
     TRY(ss_sweep_compare(request, l, points));
+    TRY(ss_halving_note(l, points->halving));
     TRY(ss_ledger_add(l, points->items, points->count));
     TRY(note_origin(request, l));
     TRY(ss_ledger_begin(l));
@@ -487,8 +528,10 @@ enum ss_status ss_sweep_run(const struct ss_sweep_request *request, char **folde
     TRY(fill_ledger(&named, l, &points));
     ss_say(SS_LEVEL_NOTE, "%s: %zu points%s", *folder, points.count,
            same ? ", those that are the same once" : "");
-    if (!request->prepare)
+    if (!request->prepare) {
         st = run_workers(request, *folder, l);
+        ss_report_try(*folder);
+    }
     remove_points(*folder);
     st = finish(l, *folder, st, counts);
 out:

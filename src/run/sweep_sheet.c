@@ -177,25 +177,26 @@ bool ss_metric_higher_is_better(const char *name)
     return strcmp(name, "log_likelihood") == 0;
 }
 
-enum ss_status ss_sheet_default_metric(const struct ss_sheet *s, const char **out)
+size_t ss_sheet_done(const struct ss_sheet *s)
 {
-    static const char *const order[] = {"fisher_divergence", "log_likelihood", "esm", "ssm_vr", "ssm", "dsm"};
     size_t done = 0;
 
     for (size_t i = 0; i < s->points.count; i++)
         done += s->points.items[i].status == SS_POINT_DONE;
-    if (done == 0)
-        return SS_FAIL(SS_ERR_FILE, "no point of this sweep is done yet");
-    for (size_t k = 0; k < SS_COUNT(order); k++) {
+    return done;
+}
+
+const char *ss_sheet_common_metric(const struct ss_sheet *s)
+{
+    static const char *const order[] = {"fisher_divergence", "log_likelihood", "esm", "ssm_vr", "ssm", "dsm"};
+    const size_t done = ss_sheet_done(s);
+
+    for (size_t k = 0; k < SS_COUNT(order) && done; k++) {
         size_t have = 0;
         for (size_t i = 0; i < s->points.count; i++)
             have += isfinite(ss_sheet_value(s, i, order[k], "mean")) ? 1 : 0;
-        if (have == done) {
-            *out = order[k];
-            return SS_OK;
-        }
+        if (have == done)
+            return order[k];
     }
-    return SS_FAIL(SS_ERR_USAGE,
-                   "the points have no metric in common; choose one with --metric: `slicescore sweep "
-                   "table DIR` shows what there is");
+    return NULL;
 }

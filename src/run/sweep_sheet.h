@@ -39,9 +39,12 @@ size_t ss_sheet_best(const struct ss_group_mean *means, size_t n, bool higher);
 /** Keys of the groups: what is swept but the seeds of sweep.repeat. A new array. */
 json_t *ss_sheet_group_keys(const struct ss_sheet *s);
 
-/** The first of fisher_divergence, log_likelihood, esm, ssm_vr, ssm, dsm that all finished points have.
- * SS_ERR_FILE: none is done; SS_ERR_USAGE: they have none in common. */
-SS_MUST_CHECK enum ss_status ss_sheet_default_metric(const struct ss_sheet *s, const char **out);
+/** The first of fisher_divergence, log_likelihood, esm, ssm_vr, ssm, dsm that all finished points have; NULL
+ * if none is done, or they have none in common. */
+const char *ss_sheet_common_metric(const struct ss_sheet *s);
+
+/** Points that are done. */
+size_t ss_sheet_done(const struct ss_sheet *s);
 
 /** True if the larger value of a result is the better one. */
 bool ss_metric_higher_is_better(const char *name);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "run/sweep.h"
+#include "run/sweep_halving.h"
 
 /* For a shell, whatever is in it. */
 static void add_quoted(struct ss_text *t, const char *s)
@@ -17,7 +18,7 @@ static void add_quoted(struct ss_text *t, const char *s)
     ss_text_add(t, "'");
 }
 
-static void add_head(struct ss_text *t, const char *folder, size_t shards, const char *time)
+static void add_head(struct ss_text *t, const char *folder, size_t shards, size_t cpus, const char *time)
 {
     ss_text_addf(t,
                  "#!/bin/bash\n"
@@ -26,11 +27,12 @@ static void add_head(struct ss_text *t, const char *folder, size_t shards, const
                  "# Then: slicescore sweep merge %s\n"
                  "#SBATCH --job-name=slicescore\n"
                  "#SBATCH --array=1-%zu\n"
+                 "#SBATCH --cpus-per-task=%zu\n"
                  "#SBATCH --requeue\n"
                  "#SBATCH --open-mode=append\n"
                  "#SBATCH --signal=B:USR1@120\n"
                  "#SBATCH --output=%s/slurm-%%a.log\n",
-                 folder, folder, shards, folder);
+                 folder, folder, shards, cpus, folder);
     if (time)
         ss_text_addf(t, "#SBATCH --time=%s\n", time);
     ss_text_add(t, "\n");
@@ -63,6 +65,7 @@ static bool is_plain(const char *s)
 static enum ss_status read_origin(const char *folder, char **path, json_t **words)
 {
     struct ss_ledger *l = NULL;
+    struct ss_halving halving;
     char *text = NULL;
     enum ss_status st = SS_OK;
 
@@ -70,6 +73,14 @@ static enum ss_status read_origin(const char *folder, char **path, json_t **word
     TRY(ss_ledger_note(l, "path", path));
     TRY(ss_ledger_note(l, "words", &text));
     *words = text ? json_loads(text, 0, NULL) : NULL;
+    TRY(ss_halving_read(l, &halving));
+    if (halving.first) {
+        st = SS_FAIL(SS_ERR_USAGE,
+                     "%s: its sweep.halving compares all points with each other, which jobs of an "
+                     "array cannot; sweep with --jobs in one job, or without halving",
+                     folder);
+        goto out;
+    }
     if (!*path || !json_is_array(*words))
         st = SS_FAIL(SS_ERR_CORRUPT,
                      "%s: the ledger does not say which file its sweep is of; `slicescore sweep "
@@ -82,7 +93,7 @@ out:
 }
 
 enum ss_status ss_sweep_slurm(const char *folder, const char *program, size_t shards, size_t jobs,
-                              const char *time, char **out)
+                              size_t cpus, const char *time, char **out)
 {
     char *path = NULL, *here = NULL, *file = NULL;
     json_t *words = NULL;
@@ -97,7 +108,7 @@ enum ss_status ss_sweep_slurm(const char *folder, const char *program, size_t sh
         goto out;
     }
     TRY(read_origin(folder, &path, &words));
-    add_head(&t, here, shards, time);
+    add_head(&t, here, shards, cpus, time);
     add_quoted(&t, program);
     ss_text_add(&t, " sweep ");
     add_quoted(&t, path);

@@ -91,7 +91,7 @@ static void write_csv_row(const json_t *row, struct ss_text *out)
         struct ss_text t;
         ss_text_init(&t);
         if (json_is_real(cell))
-            ss_text_addf(&t, "%.17g", json_real_value(cell));
+            ss_json_number(&t, NULL, json_real_value(cell)); /* as many digits as it has */
         else
             cell_text(cell, &t);
         ss_text_add(out, k ? "," : "");
@@ -197,7 +197,13 @@ static void add_columns(json_t *columns, const json_t *keys, const json_t *names
 static void point_rows(const struct ss_sheet *s, const json_t *names, json_t *columns, json_t *rows)
 {
     static const char *const before[] = {"point", NULL};
-    static const char *const after[] = {"status", "attempts", "finished_at", "seconds", NULL};
+    const char *after[] = {"status", "attempts", "finished_at", "seconds", NULL, NULL};
+    bool halved = false;
+
+    for (size_t i = 0; i < s->points.count; i++)
+        halved = halved || s->points.items[i].rung > 0;
+    if (halved) /* what it was decided by */
+        after[4] = "validation";
 
     add_columns(columns, s->keys, names, before, after);
     for (size_t i = 0; i < s->points.count; i++) {
@@ -211,6 +217,8 @@ static void point_rows(const struct ss_sheet *s, const json_t *names, json_t *co
         json_array_append_new(row, json_integer(p->attempts));
         add_text(row, p->finished_at);
         add_value(row, p->finished_at ? p->seconds : NAN);
+        if (halved)
+            add_value(row, p->objective);
         for (size_t k = 0; k < json_array_size(names); k++) {
             const char *const name = json_string_value(json_array_get(names, k));
             add_value(row, ss_sheet_value(s, i, name, "mean"));
@@ -316,6 +324,20 @@ void ss_best_release(struct ss_best *b)
     *b = (struct ss_best){0};
 }
 
+static enum ss_status default_metric(const struct ss_sheet *s, const char **out)
+{
+    const char *const common = ss_sheet_common_metric(s);
+
+    if (ss_sheet_done(s) == 0)
+        return SS_FAIL(SS_ERR_FILE, "no point of this sweep is done yet");
+    if (!common)
+        return SS_FAIL(SS_ERR_USAGE,
+                       "the points have no metric in common; choose one with --metric: `slicescore sweep "
+                       "table DIR` shows what there is");
+    *out = common;
+    return SS_OK;
+}
+
 static enum ss_status take_best(const struct ss_sheet *s, size_t i, const char *metric, struct ss_best *out)
 {
     const struct ss_point *const p = &s->points.items[i];
@@ -342,7 +364,7 @@ enum ss_status ss_sweep_best(const char *folder, const char *metric, struct ss_b
 
     TRY(ss_sheet_open(folder, &s));
     if (!metric)
-        TRY(ss_sheet_default_metric(&s, &metric));
+        TRY(default_metric(&s, &metric));
     TRY(ss_sheet_means(&s, metric, &means));
     best = ss_sheet_best(means, s.n_groups, ss_metric_higher_is_better(metric));
     if (best == s.n_groups) {

@@ -1,5 +1,7 @@
 /* A worker of a sweep: one process, one device, point after point. */
 #include <errno.h>
+#include <inttypes.h>
+#include <math.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -12,9 +14,11 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "config/config.h"
+#include "run/metrics.h"
 #include "run/session.h"
 #include "run/stop.h"
 #include "run/sweep.h"
+#include "run/sweep_halving.h"
 
 enum { LEASE_SECONDS = 30, GRACE_SECONDS = 60, POLL_MS = 100 };
 
@@ -23,6 +27,7 @@ struct worker {
     struct ss_ledger *ledger;
     char owner[160];
     double lease;
+    struct ss_halving halving;
     struct ss_device *device;
     char *device_key; /* the experiment's `device` that it was opened for */
     char error[512];  /* the first one of this point */
@@ -146,6 +151,13 @@ static void end_watch(struct watch *w)
 
 /* ---- one point ---- */
 
+struct attempt {
+    bool own;     /* what goes wrong is the point's own fault, not that of the device or the disk */
+    bool reached; /* the step at which it was to pause */
+    char *result; /* of one that is done */
+    double objective, seconds;
+};
+
 static void hear(void *context, enum ss_level level, const char *text)
 {
     struct worker *const w = context;
@@ -242,23 +254,40 @@ out:
     return st;
 }
 
-/* `own`: what goes wrong is the point's own fault, not that of the device or the disk. */
-static enum ss_status compute(struct worker *w, const struct ss_point *p, char **result, bool *own)
+/* The lowest objective on validation rows so far, NAN if none: metrics.jsonl has it whatever became of the
+ * process that found it. */
+static enum ss_status find_objective(const char *folder, double *out)
 {
-    struct ss_run_request request = {.log = w->options->log, .device = w->options->device};
+    struct ss_metrics_table t = {0};
+    enum ss_status st = SS_OK;
+
+    TRY(ss_metrics_read(folder, &t));
+    for (size_t i = 0; i < t.count; i++)
+        if (isfinite(t.rows[i].validation) && !(*out <= t.rows[i].validation))
+            *out = t.rows[i].validation;
+out:
+    ss_metrics_table_release(&t);
+    return st;
+}
+
+static enum ss_status compute(struct worker *w, const struct ss_point *p, struct attempt *a)
+{
+    struct ss_run_request request = {.log = w->options->log,
+                                     .device = w->options->device,
+                                     .pause = p->until,
+                                     .bare = !w->options->pictures};
     struct ss_run_result r = {0};
     struct ss_experiment *e = NULL;
     char *file = NULL, *folder = NULL;
     bool begun = false;
     enum ss_status st = SS_OK;
 
-    *own = false;
     TRY(write_file(w, p, &file));
-    *own = true; /* a file that it names may be gone */
+    a->own = true; /* a file that it names may be gone */
     TRY(ss_experiment_load(file, NULL, 0, &e));
-    *own = false;
+    a->own = false;
     TRY(lend_device(w, e));
-    *own = true;
+    a->own = true;
     TRY(ss_path_join(w->options->folder, p->folder, &folder));
     TRY(look_at(folder, p, &begun));
     request.lent = w->device;
@@ -268,8 +297,18 @@ static enum ss_status compute(struct worker *w, const struct ss_point *p, char *
     if (w->device)
         ss_say(SS_LEVEL_DETAIL, "programs built by this worker so far: %zu",
                ss_device_builds(w->device, NULL));
-    if (st == SS_OK)
-        st = result_text(&r, result);
+    a->reached = st == SS_ERR_INTERRUPTED && p->until && r.record.steps >= p->until && !ss_stop_signal();
+    if (a->reached)
+        st = SS_OK;
+    else if (st == SS_OK)
+        st = result_text(&r, &a->result);
+    if (st == SS_OK && w->halving.first)
+        st = find_objective(folder, &a->objective);
+    if (a->reached && st == SS_OK && !isfinite(a->objective))
+        st = SS_FAIL(SS_ERR_USAGE,
+                     "%s: no finite objective on validation rows by step %" PRIu64
+                     ", and halving goes by that",
+                     folder, p->until);
 out:
     if (file)
         unlink(file);
@@ -280,15 +319,24 @@ out:
     return st;
 }
 
+/* A full disk is no point's fault, and all that follow would fail of it. The first error says it in the words
+ * of the system. */
+static bool disk_is_full(const struct worker *w)
+{
+    return strstr(w->error, strerror(ENOSPC)) || strstr(w->error, strerror(EDQUOT));
+}
+
 static enum ss_status record(struct worker *w, const struct ss_point *p, enum ss_status st,
-                             const char *result, double seconds)
+                             const struct attempt *a)
 {
     const bool failure = st != SS_OK && st != SS_ERR_INTERRUPTED;
-    struct ss_outcome outcome = {.status = st == SS_OK ? SS_POINT_DONE : SS_POINT_WAITING,
+    struct ss_outcome outcome = {.status = st == SS_OK && !a->reached ? SS_POINT_DONE : SS_POINT_WAITING,
                                  .failure = failure,
                                  .error = failure ? (*w->error ? w->error : ss_status_name(st)) : NULL,
-                                 .result = result,
-                                 .seconds = seconds};
+                                 .result = a->result,
+                                 .seconds = a->seconds,
+                                 .reached = a->reached,
+                                 .objective = a->objective};
     size_t failures = 0;
     bool held = false;
     enum ss_status told = SS_OK;
@@ -309,17 +357,18 @@ static enum ss_status record(struct worker *w, const struct ss_point *p, enum ss
 static enum ss_status do_point(struct worker *w, struct watch *watched, const struct ss_point *p)
 {
     const double start = ss_clock_seconds();
-    char *result = NULL;
-    bool own = false;
+    struct attempt a = {.objective = NAN};
     enum ss_status st, told;
 
     w->error[0] = '\0';
     watch_point(watched, p->id);
-    st = compute(w, p, &result, &own);
+    st = compute(w, p, &a);
     watch_point(watched, 0);
-    const bool ours = st != SS_OK && st != SS_ERR_INTERRUPTED && !own;
-    told = record(w, p, ours ? SS_ERR_INTERRUPTED : st, result, ss_clock_seconds() - start);
-    free(result);
+    a.seconds = ss_clock_seconds() - start;
+    const bool ours =
+        st != SS_OK && st != SS_ERR_INTERRUPTED && (!a.own || (st == SS_ERR_FILE && disk_is_full(w)));
+    told = record(w, p, ours ? SS_ERR_INTERRUPTED : st, &a);
+    free(a.result);
     if (ours || st == SS_ERR_INTERRUPTED)
         return st;
     if (st == SS_ERR_DEVICE) { /* what it has is of no use any more */
@@ -329,6 +378,21 @@ static enum ss_status do_point(struct worker *w, struct watch *watched, const st
     if (told == SS_OK && st != SS_OK && w->options->fail_fast)
         return SS_ERR_POINTS;
     return told;
+}
+
+/* What others compute decides, in a halving, whether there will be more to do. */
+static enum ss_status wait_for_others(const struct worker *w, bool *more)
+{
+    struct ss_counts n = {0};
+    enum ss_status st = SS_OK;
+
+    if (w->halving.first)
+        TRY(ss_ledger_count(w->ledger, &n));
+    *more = n.running > 0;
+    if (*more)
+        poll(NULL, 0, POLL_MS);
+out:
+    return st;
 }
 
 enum ss_status ss_sweep_work(const struct ss_worker_options *options)
@@ -342,6 +406,7 @@ enum ss_status ss_sweep_work(const struct ss_worker_options *options)
     ss_stop_install();
     ss_ledger_owner(w.owner);
     TRY(ss_ledger_open(options->folder, false, &w.ledger));
+    TRY(ss_halving_read(w.ledger, &w.halving));
     TRY(start_watch(&watched, &w));
     for (;;) {
         struct ss_point p = {0};
@@ -350,9 +415,11 @@ enum ss_status ss_sweep_work(const struct ss_worker_options *options)
             break;
         }
         TRY(ss_ledger_claim(w.ledger, w.owner, w.lease, &p));
+        bool more = p.id != 0;
         if (p.id)
             st = do_point(&w, &watched, &p);
-        const bool more = p.id != 0;
+        else
+            st = wait_for_others(&w, &more);
         ss_point_release(&p);
         if (st != SS_OK || !more)
             break;

@@ -137,6 +137,7 @@ enum ss_status ss_run_open(const char *path, const struct ss_opened_run_options 
     r.trained.transform = r.transform;
     r.trained.weights = ss_span_of(r.weights);
     r.trained.log = options->log;
+    r.trained.folder = r.path;
     memcpy(r.trained.low, r.record.low, sizeof(r.trained.low));
     memcpy(r.trained.high, r.record.high, sizeof(r.trained.high));
     *out = r;

@@ -21,6 +21,7 @@ struct ss_trained {
     struct ss_span weights;               /* flat */
     uint64_t step;                        /* that they are of */
     double low[2], high[2]; /* box of the data where D <= 2, in the space trained in; NAN if unknown */
+    const char *folder;     /* of the run; NULL: none */
     struct ss_log *log;     /* may be NULL */
 };
 

@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "random/random.h"
 #include "sampler/diagnostics.h"
+#include "sampler/hmc.h"
 
 enum { STEPS_BETWEEN_REPORTS = 16, STEPS_TO_BE_STUCK = 50 };
 
@@ -15,13 +16,13 @@ struct work {
     const struct ss_sampler_options *options;
     struct ss_span parameters;
     size_t D;
-    double step_size; /* e, now */
-    struct ss_scorer *scorer;
-    struct ss_buffer *x; /* the chains' states; what follows is for a Metropolis test alone */
-    struct ss_buffer *score, *energy, *accepted, *probability, *divergent, *momentum;
-    float *probabilities;                   /* chains */
+    double step_size;         /* e, now */
+    struct ss_hmc *hmc;       /* mala and hmc: the chains; NULL for langevin, */
+    struct ss_scorer *scorer; /* whose parts these are */
+    struct ss_buffer *x;
+    struct ss_kernel *propose;
     struct ss_buffer *mean[2], *squares[2]; /* of the halves after the warm-up; NULL if too short */
-    struct ss_kernel *propose, *accept, *begin, *leap, *track;
+    struct ss_kernel *track;
 };
 
 static bool is_tested(const struct work *w)
@@ -29,29 +30,27 @@ static bool is_tested(const struct work *w)
     return w->options->kind != SS_SAMPLER_LANGEVIN;
 }
 
-static enum ss_status work_init_test(struct work *w)
+static struct ss_span states(const struct work *w)
 {
-    const bool hmc = w->options->kind == SS_SAMPLER_HMC;
-    const char *const file = hmc ? "sampler/hmc.cl" : "sampler/langevin.cl";
+    return w->hmc ? ss_hmc_states(w->hmc) : ss_span_of(w->x);
+}
+
+static enum ss_status init_chains(struct work *w, const struct ss_model *model, const float *start)
+{
     const size_t chains = w->options->chains, n = chains * w->D;
+    const struct ss_hmc_options hmc = {
+        .chains = chains, .seed = w->options->seed, .purpose = SS_PURPOSE_SAMPLER};
     enum ss_status st = SS_OK;
 
-    TRY(ss_device_kernel(w->device, file, hmc ? "hmc_accept" : "langevin_accept", NULL, 0, &w->accept));
-    TRY(ss_buffer_create(w->device, n * sizeof(float), &w->score));
-    TRY(ss_buffer_create(w->device, chains * sizeof(float), &w->energy));
-    TRY(ss_buffer_create(w->device, chains * sizeof(uint32_t), &w->accepted));
-    TRY(ss_buffer_create(w->device, chains * sizeof(uint32_t), &w->divergent));
-    TRY(ss_buffer_create(w->device, chains * sizeof(float), &w->probability));
-    TRY(ss_allocate(chains, &w->probabilities));
-    if (hmc) {
-        TRY(ss_device_kernel(w->device, file, "hmc_begin", NULL, 0, &w->begin));
-        TRY(ss_device_kernel(w->device, file, "hmc_leap", NULL, 0, &w->leap));
-        TRY(ss_buffer_create(w->device, n * sizeof(float), &w->momentum));
+    if (is_tested(w)) {
+        TRY(ss_hmc_create(w->device, model, w->parameters, &hmc, &w->hmc));
+        TRY(ss_hmc_start(w->hmc, start));
+        return SS_OK;
     }
-    TRY(ss_span_copy(ss_span_of(w->x), ss_scorer_input(w->scorer), n));
-    TRY(ss_scorer_enqueue(w->scorer, w->parameters, chains));
-    TRY(ss_span_copy(ss_scorer_score(w->scorer), ss_span_of(w->score), n));
-    TRY(ss_span_copy(ss_scorer_energy(w->scorer), ss_span_of(w->energy), chains));
+    TRY(ss_scorer_create(w->device, model, chains, &w->scorer));
+    TRY(ss_buffer_create(w->device, n * sizeof(float), &w->x));
+    TRY(ss_span_write(ss_span_of(w->x), start, n));
+    TRY(ss_device_kernel(w->device, "sampler/langevin.cl", "langevin_propose", NULL, 0, &w->propose));
 out:
     return st;
 }
@@ -61,42 +60,33 @@ static enum ss_status work_init(struct work *w, const struct ss_model *model, co
     const size_t n = w->options->chains * w->D;
     enum ss_status st = SS_OK;
 
-    TRY(ss_scorer_create(w->device, model, w->options->chains, &w->scorer));
-    TRY(ss_buffer_create(w->device, n * sizeof(float), &w->x));
-    TRY(ss_span_write(ss_span_of(w->x), start, n));
-    TRY(ss_device_kernel(w->device, "sampler/langevin.cl", "langevin_propose", NULL, 0, &w->propose));
+    TRY(init_chains(w, model, start));
     TRY(ss_device_kernel(w->device, "sampler/track.cl", "track", NULL, 0, &w->track));
     for (int half = 0; w->options->steps >= 4 && half < 2; half++) {
         TRY(ss_buffer_create(w->device, n * sizeof(float), &w->mean[half]));
         TRY(ss_buffer_create(w->device, n * sizeof(float), &w->squares[half]));
     }
-    if (is_tested(w))
-        TRY(work_init_test(w));
 out:
     return st;
 }
 
 static void work_release(struct work *w)
 {
+    ss_hmc_free(w->hmc);
     ss_scorer_free(w->scorer);
     ss_buffer_free(w->x);
-    ss_buffer_free(w->score);
-    ss_buffer_free(w->energy);
-    ss_buffer_free(w->accepted);
-    ss_buffer_free(w->probability);
-    ss_buffer_free(w->divergent);
-    ss_buffer_free(w->momentum);
     for (int half = 0; half < 2; half++) {
         ss_buffer_free(w->mean[half]);
         ss_buffer_free(w->squares[half]);
     }
-    free(w->probabilities);
 }
 
 /* y = x + e s + sqrt(2 e) z */
-static enum ss_status enqueue_proposal(struct work *w, uint32_t step, struct ss_span score, struct ss_span y)
+static enum ss_status enqueue_langevin(struct work *w, uint32_t step)
 {
+    const size_t n = w->options->chains * w->D;
     const double e = w->step_size;
+    const struct ss_span y = ss_scorer_input(w->scorer);
     const struct ss_arg args[] = {ss_arg_u32(w->options->seed),
                                   ss_arg_u32(SS_PURPOSE_SAMPLER),
                                   ss_arg_u32(step),
@@ -105,121 +95,28 @@ static enum ss_status enqueue_proposal(struct work *w, uint32_t step, struct ss_
                                   ss_arg_f32((float)e),
                                   ss_arg_f32((float)sqrt(2.0 * e)),
                                   ss_arg_buffer(w->x),
-                                  ss_arg_span(score),
+                                  ss_arg_span(ss_scorer_score(w->scorer)),
                                   ss_arg_span(y)};
-
-    return ss_launch(w->propose, (struct ss_range){.global = {(w->D + 3) / 4, w->options->chains}}, args,
-                     SS_COUNT(args));
-}
-
-static enum ss_status enqueue_langevin(struct work *w, uint32_t step)
-{
-    const size_t n = w->options->chains * w->D;
-    const struct ss_span input = ss_scorer_input(w->scorer);
     enum ss_status st = SS_OK;
 
-    TRY(ss_span_copy(ss_span_of(w->x), input, n));
+    TRY(ss_span_copy(ss_span_of(w->x), y, n));
     TRY(ss_scorer_enqueue(w->scorer, w->parameters, w->options->chains));
-    TRY(enqueue_proposal(w, step, ss_scorer_score(w->scorer), input));
-    TRY(ss_span_copy(input, ss_span_of(w->x), n));
-out:
-    return st;
-}
-
-/* The test's arguments; hmc has the momentum in addition and the leapfrog step for e. */
-static enum ss_status enqueue_test(struct work *w, uint32_t step)
-{
-    const bool hmc = w->options->kind == SS_SAMPLER_HMC;
-    struct ss_arg args[17];
-    size_t n = 0;
-
-    args[n++] = ss_arg_u32(w->options->seed);
-    args[n++] = ss_arg_u32(SS_PURPOSE_SAMPLER);
-    args[n++] = ss_arg_u32(step);
-    args[n++] = ss_arg_u32((uint32_t)w->options->chains);
-    args[n++] = ss_arg_u32((uint32_t)w->D);
-    args[n++] = ss_arg_f32((float)w->step_size);
-    args[n++] = ss_arg_buffer(w->x);
-    args[n++] = ss_arg_buffer(w->score);
-    args[n++] = ss_arg_buffer(w->energy);
-    if (hmc) {
-        args[5] = ss_arg_f32((float)sqrt(2.0 * w->step_size));
-        args[n++] = ss_arg_buffer(w->momentum);
-    }
-    args[n++] = ss_arg_span(ss_scorer_input(w->scorer));
-    args[n++] = ss_arg_span(ss_scorer_score(w->scorer));
-    args[n++] = ss_arg_span(ss_scorer_energy(w->scorer));
-    args[n++] = ss_arg_buffer(w->accepted);
-    args[n++] = ss_arg_buffer(w->probability);
-    args[n++] = ss_arg_buffer(w->divergent);
-    return ss_launch(w->accept, (struct ss_range){.global = {w->options->chains}}, args, n);
-}
-
-static enum ss_status enqueue_mala(struct work *w, uint32_t step)
-{
-    enum ss_status st = SS_OK;
-
-    TRY(enqueue_proposal(w, step, ss_span_of(w->score), ss_scorer_input(w->scorer)));
-    TRY(ss_scorer_enqueue(w->scorer, w->parameters, w->options->chains));
-    TRY(enqueue_test(w, step));
-out:
-    return st;
-}
-
-/* From half of the leapfrog steps to all, the same for all chains, whatever their states: the law stays. */
-static uint32_t leaps_of(const struct work *w, uint32_t step)
-{
-    const uint32_t most = w->options->leapfrog, least = most - most / 2;
-    const uint32_t counter[4] = {step, 0, 2, 0};
-    uint32_t bits[4];
-
-    ss_random_bits(w->options->seed, SS_PURPOSE_SAMPLER, counter, bits);
-    return least + bits[0] % (most - least + 1);
-}
-
-static enum ss_status enqueue_hmc(struct work *w, uint32_t step)
-{
-    const size_t chains = w->options->chains;
-    const float h = (float)sqrt(2.0 * w->step_size);
-    const struct ss_span q = ss_scorer_input(w->scorer);
-    const struct ss_arg begin[] = {ss_arg_u32(w->options->seed),
-                                   ss_arg_u32(SS_PURPOSE_SAMPLER),
-                                   ss_arg_u32(step),
-                                   ss_arg_u32((uint32_t)chains),
-                                   ss_arg_u32((uint32_t)w->D),
-                                   ss_arg_f32(h),
-                                   ss_arg_buffer(w->x),
-                                   ss_arg_buffer(w->score),
-                                   ss_arg_buffer(w->momentum),
-                                   ss_arg_span(q)};
-    const struct ss_arg leap[] = {ss_arg_u32((uint32_t)(chains * w->D)), ss_arg_f32(h),
-                                  ss_arg_span(ss_scorer_score(w->scorer)), ss_arg_buffer(w->momentum),
-                                  ss_arg_span(q)};
-    const uint32_t leaps = leaps_of(w, step);
-    enum ss_status st = SS_OK;
-
-    TRY(ss_launch(w->begin, (struct ss_range){.global = {(w->D + 3) / 4, chains}}, begin, SS_COUNT(begin)));
-    for (uint32_t i = 0; i < leaps; i++) {
-        if (i)
-            TRY(ss_launch(w->leap, (struct ss_range){.global = {chains * w->D}}, leap, SS_COUNT(leap)));
-        TRY(ss_scorer_enqueue(w->scorer, w->parameters, chains));
-    }
-    TRY(enqueue_test(w, step));
+    TRY(ss_launch(w->propose, (struct ss_range){.global = {(w->D + 3) / 4, w->options->chains}}, args,
+                  SS_COUNT(args)));
+    TRY(ss_span_copy(y, ss_span_of(w->x), n));
 out:
     return st;
 }
 
 static enum ss_status enqueue_step(struct work *w, uint32_t step)
 {
-    switch (w->options->kind) {
-    case SS_SAMPLER_LANGEVIN:
-        break;
-    case SS_SAMPLER_MALA:
-        return enqueue_mala(w, step);
-    case SS_SAMPLER_HMC:
-        return enqueue_hmc(w, step);
-    }
-    return enqueue_langevin(w, step);
+    if (!is_tested(w))
+        return enqueue_langevin(w, step);
+    const uint32_t most = w->options->kind == SS_SAMPLER_HMC ? w->options->leapfrog : 1;
+    return ss_hmc_enqueue(w->hmc, &(struct ss_hmc_step){.number = step,
+                                                        .leaps = ss_hmc_leaps(w->hmc, step, most),
+                                                        .step_size = w->step_size,
+                                                        .temperature = 1});
 }
 
 /* State number `step` after the warm-up, into its half; of an odd number the last is left out. */
@@ -231,7 +128,7 @@ static enum ss_status enqueue_track(struct work *w, uint32_t step)
     if (!w->mean[0] || step >= 2 * n)
         return SS_OK;
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)count), ss_arg_f32((float)(step % n + 1)),
-                                  ss_arg_buffer(w->x), ss_arg_buffer(w->mean[step / n]),
+                                  ss_arg_span(states(w)), ss_arg_buffer(w->mean[step / n]),
                                   ss_arg_buffer(w->squares[step / n])};
     return ss_launch(w->track, (struct ss_range){.global = {count}}, args, SS_COUNT(args));
 }
@@ -245,30 +142,16 @@ struct adaptation { /* dual averaging of log e */
 
 static enum ss_status adapt(struct work *w, struct adaptation *a)
 {
-    const size_t chains = w->options->chains;
-    double sum = 0;
+    double acceptance = 0;
     enum ss_status st = SS_OK;
 
-    TRY(ss_span_read(ss_span_of(w->probability), w->probabilities, chains));
-    for (size_t c = 0; c < chains; c++)
-        sum += (double)w->probabilities[c];
+    TRY(ss_hmc_acceptance(w->hmc, &acceptance));
     a->n++;
     const double rate = 1.0 / (a->n + 10.0), weight = pow(a->n, -0.75);
-    a->error += rate * (w->options->target - sum / (double)chains - a->error);
+    a->error += rate * (w->options->target - acceptance - a->error);
     const double log_e = a->centre - sqrt(a->n) / 0.05 * a->error;
     a->log_average += weight * (log_e - a->log_average);
     w->step_size = exp(a->n == w->options->warmup ? a->log_average : log_e);
-out:
-    return st;
-}
-
-/* What the warm-up counted is of no interest. */
-static enum ss_status forget(struct work *w)
-{
-    enum ss_status st = SS_OK;
-
-    TRY(ss_span_zero(ss_span_of(w->accepted), w->options->chains));
-    TRY(ss_span_zero(ss_span_of(w->divergent), w->options->chains));
 out:
     return st;
 }
@@ -320,8 +203,7 @@ static enum ss_status count_tests(struct work *w, bool *sound, struct ss_sampler
     if (!is_tested(w) || !w->options->steps)
         return SS_OK;
     TRY(ss_allocate(2 * chains, &counts));
-    TRY(ss_span_read(ss_span_of(w->accepted), counts, chains));
-    TRY(ss_span_read(ss_span_of(w->divergent), counts + chains, chains));
+    TRY(ss_hmc_counts(w->hmc, counts, counts + chains));
     for (size_t c = 0; c < chains; c++) {
         sum += counts[c];
         r->divergent += counts[chains + c];
@@ -345,7 +227,7 @@ static enum ss_status collect(struct work *w, double bound, struct ss_sampler_re
     TRY(ss_allocate(chains, &sound));
     memset(sound, true, chains);
     TRY(count_tests(w, sound, &r));
-    TRY(ss_span_read(ss_span_of(w->x), r.values, chains * D));
+    TRY(ss_span_read(states(w), r.values, chains * D));
     for (size_t c = 0; c < chains; c++) {
         bool inside = true;
         for (size_t i = 0; i < D; i++)
@@ -408,7 +290,7 @@ enum ss_status ss_sampler_run(struct ss_device *device, const struct ss_model *m
         else if (is_tested(&w))
             TRY(adapt(&w, &a));
         if (is_tested(&w) && step + 1 == options->warmup)
-            TRY(forget(&w));
+            TRY(ss_hmc_reset_counts(w.hmc)); /* what the warm-up counted is of no interest */
         if (step % STEPS_BETWEEN_REPORTS)
             continue;
         TRY(ss_device_finish(device)); /* bounds what is queued, and keeps the fraction honest */

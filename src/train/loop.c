@@ -289,7 +289,7 @@ static enum ss_status run(struct loop *l)
         TRY(settle(l, &done));
         if (done)
             break;
-        if (wants_stop(l)) {
+        if (wants_stop(l) || (l->calls.pause && l->t->state.step >= l->calls.pause)) {
             st = SS_ERR_INTERRUPTED;
             break;
         }

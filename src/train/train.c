@@ -22,7 +22,9 @@ static enum ss_status make_losses(struct ss_trainer *t)
         .objective = e->objective, .engine = e->engine, .rows = e->train.batch, .gradient = true};
     enum ss_status st = SS_OK;
 
+    o.numbers = t->setup.numbers;
     TRY(ss_loss_create(t->setup.device, t->setup.model, &o, &t->loss));
+    o.numbers = NULL;
     if (t->n_validation > e->train.batch && e->train.batch < SMALL_BATCH) {
         o.gradient = false;
         o.rows = t->n_validation < EVALUATION_ROWS ? t->n_validation : EVALUATION_ROWS;
@@ -259,6 +261,11 @@ uint64_t ss_trainer_steps(const struct ss_trainer *t)
 const char *ss_trainer_plan(const struct ss_trainer *t)
 {
     return ss_loss_plan(t->loss);
+}
+
+const struct ss_loss *ss_trainer_loss(const struct ss_trainer *t)
+{
+    return t->loss;
 }
 
 struct ss_span ss_trainer_weights(const struct ss_trainer *t)

@@ -44,6 +44,7 @@ struct ss_train_callbacks {
     void (*checkpoint)(void *context, uint64_t step, const char *path); /* after it is durable */
     bool (*stop)(
         void *context); /* asked between steps: true = save a checkpoint and return SS_ERR_INTERRUPTED */
+    uint64_t pause;     /* stop so after this step; 0: never */
 };
 
 struct ss_train_setup {
@@ -52,6 +53,7 @@ struct ss_train_setup {
     const struct ss_dataset *dataset;
     const struct ss_experiment *experiment;
     const char *checkpoint_folder; /* "RUN/ckpt", exists */
+    const int32_t *numbers; /* how to compute the loss (ss_loss_numbers); NULL: as measured or by rule */
 };
 
 SS_MUST_CHECK enum ss_status ss_trainer_create(const struct ss_train_setup *setup, struct ss_trainer **out);
@@ -79,8 +81,9 @@ SS_MUST_CHECK enum ss_status ss_trainer_enqueue_gradient(struct ss_trainer *t, s
                                                          struct ss_span noise);
 
 uint64_t ss_trainer_step(const struct ss_trainer *t);
-uint64_t ss_trainer_steps(const struct ss_trainer *t);         /* the last step, epochs resolved */
-const char *ss_trainer_plan(const struct ss_trainer *t);       /* of the loss: its name and reason */
+uint64_t ss_trainer_steps(const struct ss_trainer *t);   /* the last step, epochs resolved */
+const char *ss_trainer_plan(const struct ss_trainer *t); /* of the loss: its name and reason */
+const struct ss_loss *ss_trainer_loss(const struct ss_trainer *t);
 struct ss_span ss_trainer_weights(const struct ss_trainer *t); /* flat, on the device: last weights */
 struct ss_span
 ss_trainer_averaged(const struct ss_trainer *t); /* the moving average, or the same as weights */

@@ -44,6 +44,12 @@ exits 0
 exists results/bench.json results/bench-esm.png results/bench-esm.svg
 absent results/bench-batch.png
 
+begin "matrix products that the time did not suffice for are told"
+run bench matmul --seconds 0.1 --json
+exits 0
+json 'it["workloads"] == [] and len(it["matmul"]) < 63 and "matrix products" in it["remark"]'
+err_has "matrix products"
+
 begin "what cannot be is refused by name"
 run bench larg
 exits 2

@@ -34,7 +34,7 @@ cp out run-out
 begin "evaluate says what run said of the same rows"
 run evaluate run --json
 exits 0
-json 'it == {k: it[k] for k in ("rows", "metrics")} and it["rows"] == 400'
+json 'set(it) == {"rows", "metrics", "log_z"} and it["rows"] == 400 and it["log_z"]["method"] == "formula"'
 json 'all(abs(m["mean"] - json.load(open("run-out"))["metrics"][k]["mean"]) < 1e-6 for k, m in it["metrics"].items())'
 run evaluate run --rows 10 --weights last --json
 exits 0
@@ -230,5 +230,82 @@ exits 0
 exists line/plots/density.png line/plots/score.svg line/plots/samples.png
 # normal of variance 1: -log(2 pi e)/2
 json 'abs(it["metrics"]["log_likelihood"]["mean"] + 1.4189) < 0.2 and "fisher_divergence" in it["metrics"]'
+
+# Energies whose log Z takes work: 3 columns, for annealing, and 2, which quadrature judges.
+for d in 2 3; do
+    cat >net$d.yaml <<YAML
+data: {source: gaussian, dimension: $d, rows: 2000}
+model: {kind: energy, hidden: [16]}
+objective: {kind: esm}
+train: {steps: 300, batch: 200, learning_rate: 1e-2, schedule: cosine}
+evaluate: {annealing: {chains: 200, temperatures: 60, leapfrog: 3}}
+sample: {count: 10, steps: 10}
+YAML
+done
+
+begin "in two columns annealing finds the log Z that quadrature finds"
+run run net2.yaml -o net2 --quiet
+run evaluate net2 --json
+exits 0
+quadrature=$(json_get 'it["log_z"]["value"]')
+likelihood=$(json_get 'it["metrics"]["log_likelihood"]["mean"]')
+json 'it["log_z"]["method"] == "quadrature"'
+run evaluate net2 evaluate.log_z=annealing --json
+exits 0
+json 'it["log_z"]["method"] == "annealing" and it["log_z"]["known"]'
+json "abs(it['log_z']['value'] - $quadrature) < 4 * it['log_z']['forward']['standard_error'] < 0.2"
+json "all(abs(it['log_z'][k]['value'] - $quadrature) < 4 * it['log_z'][k]['standard_error'] for k in ('backward', 'from_rows'))"
+json "abs(it['metrics']['log_likelihood']['mean'] - $likelihood) < 4 * it['log_z']['error'] + 1e-3"
+
+begin "in three columns evaluate normalizes by annealing, and score says so from then on"
+run run net3.yaml -o net3 --json
+exits 0
+json '"log_likelihood" not in it["metrics"]'
+printf '0,0,0\n1,0.5,-1\n' >three.csv
+run score net3 three.csv --json
+exits 0
+json 'it["normalized"] is False'
+raw=$(json_get 'it["values"][0][0]')
+err_has "slicescore evaluate"
+run evaluate net3 --json
+exits 0
+err_has "log Z by annealing"
+# a standard normal of three columns: -3/2 log 2 pi e, and 200 rows have a spread
+json 'abs(it["metrics"]["log_likelihood"]["mean"] + 4.2568) < 0.3 and it["log_z"]["error"] < 0.2'
+json 'it["metrics"]["log_likelihood"]["standard_error"] > it["log_z"]["error"]'
+log_z=$(json_get 'it["log_z"]["value"]')
+cp out first
+run evaluate net3 --json # kept: not done again
+json 'it == json.load(open("first"))'
+run score net3 three.csv --json
+exits 0
+json "it['normalized'] and it['log_z']['value'] == $log_z and abs(it['values'][0][0] - ($raw - $log_z)) < 1e-4"
+sed 's/"weights": "../"weights": "zz/' net3/log_z.json >other && mv other net3/log_z.json
+run score net3 three.csv --json # of other weights than these
+exits 0
+json 'it["normalized"] is False'
+echo '{' >net3/log_z.json
+run score net3 three.csv
+exits 7
+err_has "log_z.json"
+rm net3/log_z.json
+run evaluate net3 evaluate.log_z=none --json
+json 'it["log_z"] is None and "log_likelihood" not in it["metrics"]'
+run evaluate net3 sample.steps=3
+exits 2
+err_has "evaluate block"
+run evaluate net3 evaluate.annealing.temperatures=1 evaluate.annealing.chains=2 --json
+exits 0
+json '"log_likelihood" not in it["metrics"] and it["log_z"]["known"] is False'
+err_has "more evaluate.annealing.temperatures"
+absent net3/log_z.json
+
+begin "an energy that has no density gets no log-likelihood, and is told why"
+run run net3.yaml "model.hidden=[]" model.quadratic=none evaluate.log_z=annealing train.steps=20 -o flat --json
+exits 0
+json '"log_likelihood" not in it["metrics"]'
+err_has "does not grow fast enough"
+run check net3.yaml model.kind=score evaluate.log_z=annealing
+exits 2
 
 finish

@@ -1,7 +1,9 @@
-# Sweeps: points, stops, kills, several at once, results.
+# Sweeps: points, stops, several at once, results. Kills and full disks: sweep_kills.sh.
 # shellcheck shell=sh
 # shellcheck source=tests/support/cli.sh
 . "$SOURCE/tests/support/cli.sh"
+# shellcheck source=tests/support/sweep_processes.sh
+. "$SOURCE/tests/support/sweep_processes.sh"
 need_command sweep
 
 cat >toy.yaml <<'YAML'
@@ -21,7 +23,6 @@ YAML
 sed -e 's/steps: 20, batch: 16/steps: 1000, batch: 64/; s/every: 10,/every: 250,/; s/\[1e-2, 1e-3\]/[1e-2, 1e-3, 1e-4]/; s/repeat: 2/repeat: 1/' \
     toy.yaml >long.yaml
 
-killed=killed-$$
 stopped=stopped-$$
 last=ckpt/step-00000020.safetensors
 
@@ -33,28 +34,6 @@ until_it_trains()
         tries=$((tries + 1))
         sleep 0.05
     done
-}
-
-# $1: folder, whose name no other process has among its words. Prints the workers of its sweep.
-workers()
-{
-    grep -laF "$1" /proc/[0-9]*/cmdline 2>/dev/null | while read -r cmdline; do
-        # shellcheck disable=SC2002 # a process may be gone by now, and a redirection would say so
-        case $(cat "$cmdline" 2>/dev/null | tr '\0' ' ') in
-        *" sweep worker $1 "*) cmdline=${cmdline%/*} && echo "${cmdline##*/}" ;;
-        esac
-    done
-}
-
-# $1: folder. All of them end by themselves.
-nobody_is_left()
-{
-    tries=0
-    while [ -n "$(workers "$1")" ] && [ $tries -lt 200 ]; do
-        tries=$((tries + 1))
-        sleep 0.1
-    done
-    [ -z "$(workers "$1")" ] || wrong "processes of $1 are left behind"
 }
 
 begin "--dry-run lists the points and writes nothing"
@@ -100,6 +79,14 @@ run run alone.yaml train.learning_rate=1e-3 seed=4 -o alone
 exits 0
 same alone/$last one/runs/00004/$last
 
+begin "points have metrics alone, pictures where they are asked for"
+is "$(find one/runs -name '*.png' | head -n 1)" ""
+exists one/runs/00001/samples/samples.npy # the file has a `sample` block
+run sweep toy.yaml train.learning_rate=1e-2,1e-3 -o drawn --pictures
+exits 0
+exists drawn/runs/00001/plots/density.png
+same drawn/runs/00001/$last one/runs/00001/$last
+
 begin "table and best tell what came out, and the best file runs"
 run sweep table one --csv --metric esm
 exits 0
@@ -110,8 +97,10 @@ is "$(wc -l <out)" 3
 run sweep best one --metric esm
 exits 0
 cp out best.yaml
-run check best.yaml
+run run best.yaml -o again
 exits 0
+for point in 00001 00002 00003 00004; do ! cmp -s again/$last one/runs/$point/$last || touch found; done
+exists found
 
 begin "a changed file is refused and the difference shown"
 sed 's/hidden: \[6\]/hidden: [7]/' toy.yaml >changed.yaml
@@ -191,37 +180,6 @@ run sweep long.yaml -o "$stopped" --json
 exits 0
 out_has '"points": 3, "done": 3'
 
-begin "killed outright, workers, coordinators or both, no point is lost or done twice, and no process is left"
-for victim in worker coordinator both; do
-    "$SLICESCORE" sweep long.yaml -o "$killed" >out 2>err </dev/null &
-    pid=$!
-    until_it_trains "$killed"
-    case $victim in
-    worker) for worker in $(workers "$killed"); do kill -KILL "$worker"; done ;;
-    coordinator) kill -KILL $pid ;;
-    both)
-        kill -KILL $pid
-        for worker in $(workers "$killed"); do kill -KILL "$worker"; done
-        ;;
-    esac
-    [ $victim != worker ] || sleep 0.3
-    kill -KILL $pid 2>/dev/null
-    wait $pid 2>/dev/null
-    nobody_is_left "$killed"
-done
-# Two coordinators at once end it.
-"$SLICESCORE" sweep long.yaml -o "$killed" >/dev/null 2>&1 </dev/null &
-pid=$!
-run sweep long.yaml -o "$killed" --json
-exits 0
-out_has '"points": 3, "done": 3'
-wait $pid || wrong "the other coordinator failed"
-for point in 00001 00002 00003; do
-    same "$killed/runs/$point/ckpt/step-00001000.safetensors" \
-        "$stopped/runs/$point/ckpt/step-00001000.safetensors"
-done
-nobody_is_left "$killed"
-
 begin "two coordinators on one folder do each point once"
 "$SLICESCORE" sweep toy.yaml -o both >/dev/null 2>&1 </dev/null &
 pid=$!
@@ -230,6 +188,55 @@ exits 0
 wait $pid || wrong "the other coordinator failed"
 run sweep table both --csv --metric loss
 is "$(grep -c ',done,1,' out)" 4
+
+begin "halving trains the best on, whatever the number of jobs"
+sed 's/{every: 0, rows: 30}/{every: 5, rows: 30}/; s/\[1e-2, 1e-3\]/[1e-1, 1e-2, 1e-3, 1e30]/; s/repeat: 2/repeat: 2\n  halving: {first: 5}/' \
+    toy.yaml >halving.yaml
+run sweep halving.yaml -o half --json
+exits 0
+out_has '"points": 8, "done": 2, "failed": 0, "running": 0, "waiting": 0, "stopped": 6'
+out_has '"decisions": [{"step": 5, "settings": 4, "kept": 2, '
+err_has 'after 10 steps 1 of 2 settings go on'
+run sweep halving.yaml -o half2 --jobs 2
+exits 0
+run sweep status half
+cp out status1
+run sweep status half2
+same status1 out
+run sweep halving.yaml -o half
+exits 0
+run sweep halving.yaml -o half3 --shard 1/2
+exits 2
+err_has 'leave out --shard'
+
+begin "on a network file system a sweep offers shards, and a shard is computed"
+cat >nfs.c <<'C'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <sys/vfs.h>
+int statfs(const char *path, struct statfs *s)
+{
+    int (*const real)(const char *, struct statfs *) = dlsym(RTLD_NEXT, "statfs");
+    const int code = real(path, s);
+    s->f_type = 0x6969;
+    return code;
+}
+C
+if [ -n "${ASAN_OPTIONS:-}" ] || ! $CC -shared -fPIC nfs.c -o nfs.so -ldl 2>/dev/null; then
+    skip "no library of ours can stand before the system's here"
+else
+    LD_PRELOAD=$PWD/nfs.so "$SLICESCORE" sweep toy.yaml -o remote >out 2>err </dev/null
+    status=$?
+    exits 9
+    err_has "is on a network file system (NFS), where the locks of the sweep's database do not hold"
+    err_has "--shard 1/4"
+    absent remote
+    LD_PRELOAD=$PWD/nfs.so "$SLICESCORE" sweep toy.yaml -o remote --shard 1/4 >out 2>err </dev/null
+    status=$?
+    exits 0
+    err_has "let one process at a time compute this shard"
+    exists remote/shard-1-of-4/runs/00001/$last
+fi
 
 begin "what is no sweep is told so"
 run sweep status nowhere

@@ -1,10 +1,8 @@
 #!/bin/sh
 # drivers.sh SUITE ... - run the device suites on every OpenCL driver that this machine has.
 #
-# Always wanted: PoCL, and Intel's runtime for CPUs, which comes as Python packages (intel-opencl-rt and
-# intel-cmplr-lib-rt) and registers itself nowhere. It is looked for in $INTEL_OPENCL_LIB, build/intel/lib, below /opt and in
-# Python's own prefixes. Other drivers of the system are added where they have a device. A driver that is not there is a
-# printed skip. From the Makefile: BUILD, PROGRAM, PYTHON.
+# Always wanted: PoCL, and Intel's runtime for CPUs, wherever intel.sh finds it. Other drivers of the system are added where
+# they have a device. A driver that is not there is a printed skip. From the Makefile: BUILD, PROGRAM, PYTHON.
 set -u
 
 support=tests/support
@@ -51,28 +49,7 @@ else
     absent "PoCL" "no pocl.icd in /etc/OpenCL/vendors"
 fi
 
-# Prints folders where libintelocl.so may be, best first.
-intel_folders()
-{
-    echo "${INTEL_OPENCL_LIB:-}"
-    echo "$here/build/intel/lib"
-    for folder in /opt/intel*/lib /opt/intel*/lib64 /opt/intel/oneapi/compiler/*/lib; do
-        echo "$folder"
-    done
-    "$PYTHON" - 2>/dev/null <<'PYTHON'
-import os, site, sys
-print(os.path.join(sys.prefix, "lib"))
-for folder in site.getsitepackages() + [site.getusersitepackages()]:
-    print(os.path.normpath(os.path.join(folder, "..", "..")))
-    print(folder)
-PYTHON
-}
-intel=$(intel_folders | while read -r folder; do
-    if [ -n "$folder" ] && [ -e "$folder/libintelocl.so" ]; then
-        echo "$folder"
-        break
-    fi
-done)
+intel=$(PYTHON=$PYTHON sh "$support/intel.sh")
 if [ -n "$intel" ]; then
     mkdir -p "$icds/intel"
     echo "$intel/libintelocl.so" >"$icds/intel/intel-cpu.icd"
