@@ -6,7 +6,8 @@ changed=''
 for kind in esm ssm ssm_vr; do
     # shellcheck disable=SC2086 # words of their own
     "$SLICESCORE" run "$HERE/mixture.yaml" "objective.kind=$kind" $changed -o "$kind" --json --quiet >"$kind.json"
-    sed "s/.*\"fisher_divergence\": {\"mean\": \([^,]*\),.*/fisher_divergence_$kind \1/" "$kind.json"
+    sed "s/.*\"fisher_divergence\": {\"mean\": \([^,]*\),.*/\1/" "$kind.json" |
+        awk -v kind="$kind" '{ printf "fisher_divergence_%s %.4f\n", kind, $1 }'
 done
 "$SLICESCORE" plot esm ssm ssm_vr -x step -y loss --y-label 'training loss' --title 'by step' -o steps --quiet
 "$SLICESCORE" plot esm ssm ssm_vr -x seconds -y loss --y-label 'training loss' --title 'by wall-clock' -o seconds --quiet
