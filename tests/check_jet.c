@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "device/opencl.h"
 #include "jet/layered.h"
 #include "jet/reference.h"
 #include "random/random.h"
@@ -273,7 +274,9 @@ START_TEST(every_graph_and_choice_of_streams_matches_the_reference)
 {
     const size_t g = (size_t)_i / SS_COUNT(streams_of), s = (size_t)_i % SS_COUNT(streams_of);
 
-    check_graph(builders[g], streams_of[s], 1 + (size_t)_i % 5);
+    if (test_small() && builders[g] == vector_output) /* a simulator: the vectors of a finished driver */
+        device->info.unfinished = false;
+    check_graph(builders[g], streams_of[s], 1 + (size_t)_i % 7);
 }
 END_TEST
 

@@ -28,6 +28,7 @@ struct problem {
     struct ss_model_options model;
     struct ss_loss_options loss;
     size_t dimension, rows;
+    size_t entries; /* of each parameter's gradient that are compared; 0: 6 */
 };
 
 struct outcome {
@@ -127,7 +128,7 @@ static void compare(const struct problem *p, const struct outcome *o)
                   loss);
     for (size_t k = 0; k < ss_graph_parameters(o->model->graph); k++) {
         const struct ss_parameter *const q = ss_graph_parameter(o->model->graph, k);
-        const size_t n = q->count < MOST ? q->count : MOST;
+        const size_t most = p->entries ? p->entries : MOST, n = q->count < most ? q->count : most;
         size_t index[MOST];
         double want[MOST], largest = 1e-3;
         for (size_t i = 0; i < n; i++)
@@ -222,6 +223,51 @@ START_TEST(chunks_of_directions_change_nothing_but_rounding)
                                        .loss = {.objective = {.kind = kinds[k], .count = 7}, .chunk = chunk},
                                        .dimension = 6,
                                        .rows = 5});
+}
+END_TEST
+
+/* Layers of 4096 units, wide to narrow and back, where the products cut all three sides; and in batches that
+ * the kernels with activations take, or that leave them a rest. */
+START_TEST(wide_nets_match_the_reference)
+{
+    static const enum ss_objective_kind kinds[] = {SS_OBJECTIVE_SSM_VR, SS_OBJECTIVE_DSM, SS_OBJECTIVE_SSM};
+    const uint32_t wide = test_small() ? 20 : 4096, narrow = test_small() ? 5 : 17;
+
+    check((struct problem){.model = {.kind = _i < 2 ? SS_MODEL_ENERGY : SS_MODEL_SCORE,
+                                     .hidden = {wide, narrow, wide},
+                                     .n_hidden = 3,
+                                     .activation = SS_ACTIVATION_SILU},
+                           .loss = {.objective = {.kind = kinds[_i], .count = 2}},
+                           .dimension = 3,
+                           .rows = 7,
+                           .entries = 1});
+}
+END_TEST
+
+START_TEST(directions_of_wide_data_are_cut_into_chunks_that_fit_the_memory)
+{
+    static const size_t dimensions[] = {784, 4096};
+
+    for (size_t i = 0; i < SS_COUNT(dimensions); i++) {
+        const size_t D = dimensions[i], rows = test_small() ? 2 : 128, before = ss_device_allocated(device);
+        const struct ss_model_options options = {.kind = SS_MODEL_ENERGY, .hidden = {32, 32}, .n_hidden = 2};
+        const struct ss_loss_options loss = {.objective = {.kind = SS_OBJECTIVE_ESM},
+                                             .engine = {.plan = SS_PLAN_LAYERED},
+                                             .rows = rows,
+                                             .gradient = true};
+        struct ss_model *model = NULL;
+        struct ss_loss *l = NULL;
+        size_t bytes;
+        ok(ss_model_create(&options, D, &model));
+        ok(ss_loss_bytes(device, model, &loss, &bytes));
+        /* all directions at once would take D^2 rows floats for the input alone */
+        ck_assert_msg(bytes <= (size_t)300 << 20, "D = %zu: %zu bytes", D, bytes);
+        ok(ss_loss_create(device, model, &loss, &l));
+        ck_assert_uint_le(ss_device_allocated(device) - before, bytes + 4096);
+        ck_assert_msg(strstr(ss_loss_plan(l), "in chunks of") != NULL, "%s", ss_loss_plan(l));
+        ss_loss_free(l);
+        ss_model_free(model);
+    }
 }
 END_TEST
 
@@ -530,6 +576,8 @@ int main(void)
     tcase_add_loop_test(c, losses_and_gradients_match_the_reference, 0, 20);
     tcase_add_loop_test(c, every_smooth_activation_matches_the_reference, 0, SS_ACTIVATION_ELU);
     tcase_add_test(c, chunks_of_directions_change_nothing_but_rounding);
+    tcase_add_loop_test(c, wide_nets_match_the_reference, 0, 3);
+    tcase_add_test(c, directions_of_wide_data_are_cut_into_chunks_that_fit_the_memory);
     tcase_add_test(c, a_full_orthogonal_frame_gives_exact_score_matching);
     tcase_add_loop_test(c, every_law_of_slices_is_unbiased, 0, 8);
     tcase_add_test(c, the_share_of_the_control_variate_is_the_one_of_least_variance);

@@ -24,16 +24,12 @@
  * Launch   gemm_own_n (A stored m x k), gemm_own_t (A stored k x m), gemm_own_dot: groups of one item, any
  *          number. gemm_own_sum: (n, m), any local size.
  *
- * -D       WIDTH 1, 4, 8, 16 (default 4): floats of a vector.
+ * -D       WIDTH, UNROLL: device/vector.clh.
  *          VECTORS 1 to 4 (default 2): vectors of a tile's row; 4 needs 32 registers.
  *          ROWS (default 6): rows of a tile.
  *          DEPTH (default 256): multiple of 4.
- *          UNROLL 0, 1 (default 1): 0 for compilers that make mistakes on large unrolled code.
  *          TRANSPOSE_B 0, 1 (default 0): 1 for a B stored n x k.
  */
-#ifndef WIDTH
-#define WIDTH 4
-#endif
 #ifndef VECTORS
 #define VECTORS 2
 #endif
@@ -43,37 +39,16 @@
 #ifndef DEPTH
 #define DEPTH 256
 #endif
-#ifndef UNROLL
-#define UNROLL 1
-#endif
 #ifndef TRANSPOSE_B
 #define TRANSPOSE_B 0
 #endif
 
-#define PASTE_(a, b) a##b
-#define PASTE(a, b) PASTE_(a, b)
-#if WIDTH == 1
-typedef float vector;
-#define LOAD(p) (*(p))
-#define STORE(v, p) (*(p) = (v))
-#else
-typedef PASTE(float, WIDTH) vector;
-#define LOAD(p) PASTE(vload, WIDTH)(0, p)
-#define STORE(v, p) PASTE(vstore, WIDTH)(v, 0, p)
-#endif
+#include "device/vector.clh"
+
+#define LOAD(p) LOAD_ANY(p)
+#define STORE(v, p) STORE_ANY(v, p)
 #define PANEL (WIDTH * VECTORS)
 #define BATCH 4 /* tiles of a transposed A packed at once */
-#define INLINE static inline __attribute__((always_inline))
-/* The hint says that the code is vectorised already; without it Intel's compiler builds a second version of
- * it for 16 work-items, in ten times the time. */
-#define ONE_ITEM kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(vector)))
-#if UNROLL
-#define UNROLLED _Pragma("unroll") /* arrays indexed by these loops become registers */
-#else
-#define UNROLLED
-#endif
-#define KEPT _Pragma("clang loop vectorize(disable)")
-#define ROLLED _Pragma("clang loop vectorize(disable) unroll(disable)") /* keeps builds short */
 
 /* ---- one tile of C in registers ---- */
 

@@ -10,7 +10,7 @@
 #endif
 
 /* Sum over the items of the group, in a fixed order; `part` can be used again after it. */
-inline float group_sum(const float own, local float *part)
+static inline float group_sum(const float own, local float *part)
 {
     const size_t item = get_local_id(0);
 

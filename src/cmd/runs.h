@@ -15,8 +15,8 @@ void ss_request_fill(const struct ss_invocation *in, const char *path, size_t fi
 SS_MUST_CHECK enum ss_status ss_print_result(const struct ss_invocation *in,
                                              const struct ss_run_result *result, enum ss_status st);
 
-/** The words after the first are KEY=VALUE of this block: what a run has learned is settled, how it is used is
- * not. */
+/** The words after the first are KEY=VALUE of this block: what a run has learned is settled, how it is used
+ * is not. */
 SS_MUST_CHECK enum ss_status ss_check_block_overrides(const struct ss_invocation *in, const char *block);
 
 /** The run that the first word names, with --device and --weights. */

@@ -9,6 +9,7 @@
 #include "cmd/commands.h"
 #include "cmd/runs.h"
 #include "run/evaluate.h"
+#include "run/view.h"
 
 static enum ss_status print(const struct ss_invocation *in, const struct ss_samples *s, const char *path)
 {
@@ -35,9 +36,33 @@ static enum ss_status print(const struct ss_invocation *in, const struct ss_samp
     return st;
 }
 
+/* The run's pictures with these samples, into a folder of the caller's. */
+static enum ss_status draw(const struct ss_opened_run *r, const struct ss_samples *samples,
+                           struct ss_dataset **dataset, const char *folder)
+{
+    struct ss_pictures_drawn drawn = {0};
+    struct ss_normalizer z;
+    enum ss_status st = SS_OK;
+
+    if (!r->experiment->has_data)
+        return SS_FAIL(SS_ERR_USAGE,
+                       "%s: this run was imported without data: there is nothing to draw samples over",
+                       r->path);
+    if (!*dataset)
+        TRY(ss_dataset_load(&r->experiment->data, r->experiment->seed, dataset));
+    TRY(ss_folder_create(folder));
+    TRY(ss_normalizer_find(&r->trained, &z));
+    TRY(ss_view_draw(&r->trained, *dataset, &z, samples, folder, &drawn));
+    for (size_t i = 0; i < drawn.count; i++)
+        ss_say(SS_LEVEL_NOTE, "picture: %s/%s.png and .svg", folder, drawn.names[i]);
+out:
+    return st;
+}
+
 static enum ss_status run(const struct ss_invocation *in)
 {
-    const char *const output = ss_option_value(in, "output"), *const start = ss_option_value(in, "start");
+    const char *const output = ss_option_value(in, "output"), *const start = ss_option_value(in, "start"),
+                      *const plots = ss_option_value(in, "plots");
     float *starts = NULL;
     struct ss_opened_run r = {0};
     struct ss_dataset *dataset = NULL;
@@ -66,6 +91,8 @@ static enum ss_status run(const struct ss_invocation *in)
     TRY(output ? ss_text_copy(output, &path) : ss_path_join(r.path, "samples/samples.npy", &path));
     TRY(ss_samples_write(&samples, path));
     ss_say(SS_LEVEL_NOTE, "%zu samples: %s", samples.count, path);
+    if (plots)
+        TRY(draw(&r, &samples, &dataset, plots));
     TRY(print(in, &samples, path));
 out:
     free(path);
@@ -80,6 +107,7 @@ static const struct ss_option options[] = {
     {"number", 'n', "N", "chains, each one sample (default sample.count of the run)", false},
     {"start", 0, "FILE", "rows that chains start from, in the data's own units, used in turn", false},
     {"output", 'o', "OUT.npy|OUT.csv", "where to write them (default RUN/samples/samples.npy)", false},
+    {"plots", 0, "DIR", "draw them there too, beside data and density", false},
     SS_OPTION_WEIGHTS};
 
 const struct ss_command ss_command_sample = {

@@ -89,7 +89,8 @@ enum ss_study_kind { /* study.kind */
                      SS_STUDY_TERMS,
                      SS_STUDY_PARTS,
                      SS_STUDY_SMOOTHING,
-                     SS_STUDY_EFFICIENCY
+                     SS_STUDY_EFFICIENCY,
+                     SS_STUDY_RACE
 };
 enum ss_start { SS_START_AUTO, SS_START_NOISE, SS_START_DATA }; /* sample.start: where chains begin */
 

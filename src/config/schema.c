@@ -30,7 +30,7 @@ NAMES(ss_plans, 0, 0, "auto", "fused", "layered")
 NAMES(ss_gemms, 0, 0, "auto", "clblast", "own")
 NAMES(ss_samplers, 0, 0, "langevin", "mala", "hmc")
 NAMES(ss_log_zs, 0, 0, "auto", "annealing", "none")
-NAMES(ss_studies, 0, 0, "estimates", "slices", "terms", "parts", "smoothing", "efficiency")
+NAMES(ss_studies, 0, 0, "estimates", "slices", "terms", "parts", "smoothing", "efficiency", "race")
 NAMES(ss_starts, 0, 0, "auto", "noise", "data")
 
 static const char *const transform_names[] = {

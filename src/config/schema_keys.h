@@ -243,7 +243,7 @@
         "estimates: spread and standard errors of fitted parameters; slices: variance by law of the "        \
         "slices; "                                                                                           \
         "terms: the objective's two terms; parts: integration by parts; smoothing: Fisher divergence as "    \
-        "slope of KL; efficiency: against maximum likelihood")                                               \
+        "slope of KL; efficiency: against maximum likelihood; race: esm, ssm and ssm_vr side by side")       \
     KEY(STUDY_REPEATS, "study.repeats", INTEGER, study.repeats, NULL, 2, 1000000, "200",                     \
         SS_WITH(STUDY_KIND, SS_REPEATED), "how often everything random is drawn anew")                       \
     KEY(STUDY_ROWS, "study.rows", NUMBERS, study.rows, NULL, 0, 0, NULL,                                     \

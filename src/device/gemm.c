@@ -56,6 +56,7 @@ static enum ss_status check_matrix(const char *name, struct ss_span s, size_t ro
     return SS_OK;
 }
 
+/* Of a product without streams: they have become rows. */
 static enum ss_status check(const struct ss_gemm *g)
 {
     enum ss_status st = SS_OK;
@@ -67,6 +68,18 @@ out:
     return st;
 }
 
+/* Streams first to first + count as one product. */
+static struct ss_gemm run_of(const struct ss_gemm *g, size_t first, size_t count)
+{
+    struct ss_gemm one = *g;
+
+    one.m = count * g->m;
+    one.a = ss_span_at(g->a, first * g->m * g->lda);
+    one.c = ss_span_at(g->c, first * g->m * g->ldc);
+    one.streams = one.skip = 0;
+    return one;
+}
+
 /* ---- the choice ---- */
 
 static enum ss_gemm_kind kind_of(const struct ss_device *d)
@@ -76,7 +89,7 @@ static enum ss_gemm_kind kind_of(const struct ss_device *d)
     return ss_device_is_cpu(d) ? SS_GEMM_OWN : SS_GEMM_CLBLAST;
 }
 
-enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g)
+static enum ss_status enqueue(struct ss_device *d, const struct ss_gemm *g)
 {
     enum ss_status st = SS_OK;
 
@@ -88,6 +101,23 @@ enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g)
     if (kind_of(d) == SS_GEMM_CLBLAST)
         return ss_gemm_clblast(d, g);
     TRY(ss_gemm_own(d, g, d->gemm.level == SS_GEMM_SIMPLE));
+out:
+    return st;
+}
+
+enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g)
+{
+    const size_t streams = g->streams ? g->streams : 1;
+    const struct ss_gemm all = run_of(g, 0, streams);
+    enum ss_status st = SS_OK;
+
+    if (streams > 1 && g->transpose_a)
+        return SS_FAIL(SS_ERR_INTERNAL, "matrix product: streams of a transposed A");
+    if (!g->skip || g->skip > streams)
+        return enqueue(d, &all);
+    const struct ss_gemm before = run_of(g, 0, g->skip - 1), behind = run_of(g, g->skip, streams - g->skip);
+    TRY(enqueue(d, &before));
+    TRY(enqueue(d, &behind));
 out:
     return st;
 }

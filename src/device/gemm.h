@@ -16,6 +16,8 @@ struct ss_gemm {
     struct ss_span a, b, c; /* c overlaps neither a nor b */
     size_t lda, ldb, ldc;   /* elements between rows as stored */
     bool accumulate;        /* C += */
+    size_t streams;         /* 0, 1, or A and C are so many matrices of m rows, one after the other */
+    size_t skip;            /* the skip-th of the streams is not multiplied; 0: all are */
 };
 
 /** Enqueue; does not wait. The same bits each time on one device and backend. */

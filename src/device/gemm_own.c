@@ -9,7 +9,7 @@ enum {
     ROWS = 6,
     DEPTH = 256,
     BATCH = 4,
-    TASK_COLUMNS = 256, /* DEPTH x this many floats of B stay in L2 */
+    TASK_COLUMNS = 256, /* DEPTH x this many floats of B stay in L2; twice as many where each task packs A */
     DOT_COLUMNS = 4,    /* up to here dot products along k, */
     DOT_DEPTH = 32,     /* if k is long enough for vectors */
     DOT_LARGEST = 16384 /* and B, if it must be turned round, small */
@@ -120,7 +120,8 @@ static void cut_tiles(const struct ss_device *d, const struct ss_gemm *g, struct
     c->slices = slices_of(g);
     c->task_k = ss_round_up(parts_of(g->k, c->slices), DEPTH);
     c->slices = parts_of(g->k, c->task_k);
-    c->task_n = smaller(ss_round_up(g->n, c->panel), TASK_COLUMNS);
+    c->task_n = g->transpose_a && g->n >= 4 * TASK_COLUMNS ? 2 * TASK_COLUMNS : TASK_COLUMNS;
+    c->task_n = smaller(ss_round_up(g->n, c->panel), c->task_n);
     const size_t tasks_n = parts_of(g->n, c->task_n), rows = parts_of(wanted, tasks_n * c->slices);
     c->task_m = ss_round_up(parts_of(g->m, rows), ROWS);
     if (c->task_m < 8 * ROWS)

@@ -13,6 +13,13 @@ ss_value ss_activation(struct ss_graph *g, ss_value x, enum ss_activation f)
     return y;
 }
 
+static struct ss_range range(const struct ss_step *s, size_t n)
+{
+    const size_t width = ss_vector_width(s->device);
+
+    return (struct ss_range){.global = {(n + width - 1) / width}};
+}
+
 static enum ss_status forward(const struct ss_step *s)
 {
     const size_t n = s->rows * s->node->width;
@@ -20,7 +27,7 @@ static enum ss_status forward(const struct ss_step *s)
                                   ss_arg_u32(s->streams.extra), ss_arg_u32((uint32_t)s->x_order[0]),
                                   ss_arg_span(s->x[0]),         ss_arg_span(s->y)};
 
-    return ss_launch(s->kernel[FORWARD], (struct ss_range){.global = {n}}, args, SS_COUNT(args));
+    return ss_launch(s->kernel[FORWARD], range(s, n), args, SS_COUNT(args));
 }
 
 static enum ss_status reverse(const struct ss_step *s)
@@ -35,12 +42,13 @@ static enum ss_status reverse(const struct ss_step *s)
 
     if (!s->wanted[0])
         return SS_OK;
-    return ss_launch(s->kernel[REVERSE], (struct ss_range){.global = {n}}, args, SS_COUNT(args));
+    return ss_launch(s->kernel[REVERSE], range(s, n), args, SS_COUNT(args));
 }
 
 const struct ss_operation ss_operation_activation = {
     .name = "activation",
     .file = "jet/activation.cl",
+    .defines = SS_DEFINES_ACTIVATION | SS_DEFINES_SECOND | SS_DEFINES_WIDTH,
     .kernels = {"activation_forward", "activation_reverse"},
     .forward = forward,
     .reverse = reverse,

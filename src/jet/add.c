@@ -44,6 +44,7 @@ out:
 const struct ss_operation ss_operation_add = {
     .name = "add",
     .file = "jet/sums.cl",
+    .defines = SS_DEFINES_WIDTH,
     .kernels = {"elements_add", "elements_pass"},
     .forward = forward,
     .reverse = reverse,

@@ -4,7 +4,7 @@
 #include "jet/operation.h"
 
 enum { WEIGHT, BIAS };
-enum { ADD, SUM };
+enum { ADD, SUM, SCALE };
 
 ss_value ss_dense(struct ss_graph *g, ss_value x, size_t n_out, bool bias, const char *name)
 {
@@ -27,8 +27,11 @@ ss_value ss_dense(struct ss_graph *g, ss_value x, size_t n_out, bool bias, const
 static enum ss_status forward(const struct ss_step *s)
 {
     const size_t n_in = s->x_width[0], n_out = s->node->width;
+    const bool with_bias = s->node->n_parameters > BIAS && !s->values_known;
     const struct ss_gemm product = {.transpose_b = true,
-                                    .m = ss_step_y_streams(s) * s->rows,
+                                    .streams = ss_step_y_streams(s),
+                                    .skip = s->values_known ? 1 : 0,
+                                    .m = s->rows,
                                     .n = n_out,
                                     .k = n_in,
                                     .a = s->x[0],
@@ -40,12 +43,8 @@ static enum ss_status forward(const struct ss_step *s)
     enum ss_status st = SS_OK;
 
     TRY(ss_gemm_enqueue(s->device, &product));
-    if (s->node->n_parameters > BIAS) {
-        const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->rows), ss_arg_u32((uint32_t)n_out),
-                                      ss_arg_f32(1.0f), ss_arg_span(ss_step_parameter(s, BIAS)),
-                                      ss_arg_span(s->y)};
-        TRY(ss_launch(s->kernel[ADD], (struct ss_range){.global = {n_out, s->rows}}, args, SS_COUNT(args)));
-    }
+    if (with_bias)
+        TRY(ss_columns_add(s, s->kernel[ADD], BIAS, 1.0f));
 out:
     return st;
 }
@@ -63,16 +62,12 @@ static enum ss_status reverse_parameters(const struct ss_step *s)
                                    .ldb = n_in,
                                    .c = ss_step_gradient(s, WEIGHT),
                                    .ldc = n_in,
-                                   .accumulate = true};
+                                   .accumulate = s->add_gradient};
     enum ss_status st = SS_OK;
 
     TRY(ss_gemm_enqueue(s->device, &weight));
-    if (s->node->n_parameters > BIAS) {
-        const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->rows), ss_arg_u32((uint32_t)n_out),
-                                      ss_arg_f32(1.0f), ss_arg_span(s->y_bar),
-                                      ss_arg_span(ss_step_gradient(s, BIAS))};
-        TRY(ss_launch(s->kernel[SUM], (struct ss_range){.global = {n_out}}, args, SS_COUNT(args)));
-    }
+    if (s->node->n_parameters > BIAS)
+        TRY(ss_columns_sum(s, s->kernel[SUM], BIAS, 1.0f));
 out:
     return st;
 }
@@ -80,7 +75,9 @@ out:
 static enum ss_status reverse(const struct ss_step *s)
 {
     const size_t n_in = s->x_width[0], n_out = s->node->width;
-    const struct ss_gemm input = {.m = ss_step_y_streams(s) * s->rows,
+    const struct ss_gemm input = {.streams = ss_step_y_streams(s),
+                                  .skip = s->extra_bar.buffer ? ss_streams_first(s->streams) : 0,
+                                  .m = s->rows,
                                   .n = n_in,
                                   .k = n_out,
                                   .a = s->y_bar,
@@ -94,8 +91,16 @@ static enum ss_status reverse(const struct ss_step *s)
 
     if (s->gradient.buffer)
         TRY(reverse_parameters(s));
-    if (s->wanted[0])
-        TRY(ss_gemm_enqueue(s->device, &input));
+    if (!s->wanted[0])
+        goto out;
+    if (input.skip) {
+        const size_t n = s->rows * n_in;
+        const struct ss_arg args[] = {ss_arg_u32((uint32_t)n), ss_arg_f32(s->extra_factor),
+                                      ss_arg_span(s->extra_share), ss_arg_span(s->extra_bar),
+                                      ss_arg_span(ss_span_at(s->x_bar[0], (input.skip - 1) * n))};
+        TRY(ss_launch(s->kernel[SCALE], (struct ss_range){.global = {n}}, args, SS_COUNT(args)));
+    }
+    TRY(ss_gemm_enqueue(s->device, &input));
 out:
     return st;
 }
@@ -103,7 +108,9 @@ out:
 const struct ss_operation ss_operation_dense = {
     .name = "dense",
     .file = "jet/sums.cl",
-    .kernels = {"columns_add", "columns_sum"},
+    .defines = SS_DEFINES_WIDTH,
+    .kernels = {"columns_add", "columns_sum", "elements_scale"},
     .forward = forward,
     .reverse = reverse,
+    .writes_gradient = true,
 };

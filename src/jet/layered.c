@@ -7,7 +7,14 @@
 
 struct value {
     struct ss_buffer *jet, *adjoint;
-    bool wanted; /* its adjoint is written in reverse */
+    size_t readers; /* operations and the objective */
+    ss_value
+        in_place; /* the activation whose adjoint turns into this one's, in its buffer; or the value itself */
+    bool wanted;  /* its adjoint is written in reverse */
+};
+
+struct run { /* of the flat buffer */
+    size_t first, count;
 };
 
 struct ss_layered {
@@ -19,6 +26,9 @@ struct ss_layered {
     struct value *values;
     struct ss_step *steps; /* one a value, all but rows, parameters and gradient filled in */
     struct ss_kernel *(*kernels)[SS_MAX_KERNELS];
+    bool borrows_jets;
+    struct run *zeroed; /* what no operation writes of a gradient */
+    size_t n_zeroed;
 };
 
 /* ---- which adjoints are wanted ---- */
@@ -53,6 +63,26 @@ static void mark_wanted(const struct ss_graph *g, const struct ss_layered_option
     free(reached);
 }
 
+/* An activation's adjoint is of no use once that of what it reads is known, if neither has other readers. */
+static void mark_in_place(const struct ss_graph *g, const struct ss_layered_options *o, struct value *values)
+{
+    const size_t n = ss_graph_values(g);
+
+    for (ss_value v = 0; v < n; v++) {
+        const struct ss_node *const node = ss_graph_node(g, v);
+        values[v].in_place = v;
+        values[v].readers += v == ss_graph_output_value(g);
+        for (size_t i = 0; i < node->n_operands; i++)
+            values[node->operand[i]].readers++;
+    }
+    for (ss_value v = 0; v < n; v++) {
+        const struct ss_node *const node = ss_graph_node(g, v);
+        if (!o->adjoints_alone && node->operation == &ss_operation_activation &&
+            v != ss_graph_output_value(g) && values[node->operand[0]].readers == 1)
+            values[node->operand[0]].in_place = v;
+    }
+}
+
 /* ---- memory ---- */
 
 static size_t jet_bytes(const struct ss_graph *g, ss_value v, struct ss_streams streams, size_t rows)
@@ -77,9 +107,11 @@ enum ss_status ss_layered_bytes(const struct ss_graph *graph, const struct ss_la
     TRY(ss_graph_status(graph));
     TRY(ss_allocate(n, &values));
     mark_wanted(graph, options, values);
+    mark_in_place(graph, options, values);
     for (ss_value v = 0; v < n; v++) {
         const size_t one = jet_bytes(graph, v, options->streams, options->rows);
-        const size_t here = options->reverse && values[v].wanted ? 2 : 1;
+        const bool adjoint = options->reverse && values[v].wanted && values[v].in_place == v;
+        const size_t here = (size_t)!options->adjoints_alone + (size_t)adjoint;
         if (one == SIZE_MAX || sum > SIZE_MAX / 2 - here * one) {
             st = SS_FAIL(SS_ERR_MEMORY,
                          "%zu rows of %zu columns with %u slices are too many for one pass: use a smaller "
@@ -101,31 +133,48 @@ static enum ss_status allocate_values(struct ss_layered *p, const struct ss_laye
 
     for (ss_value v = 0; v < p->n_values; v++) {
         const size_t bytes = jet_bytes(p->graph, v, p->streams, p->capacity);
-        TRY(ss_buffer_create(p->device, bytes, &p->values[v].jet));
-        if (o->reverse && p->values[v].wanted)
+        if (p->borrows_jets)
+            p->values[v].jet = o->jets_of->values[v].jet;
+        else
+            TRY(ss_buffer_create(p->device, bytes, &p->values[v].jet));
+        if (o->reverse && p->values[v].wanted && p->values[v].in_place == v)
             TRY(ss_buffer_create(p->device, bytes, &p->values[v].adjoint));
     }
+    for (ss_value v = (ss_value)p->n_values; v-- > 0;) /* of an activation of an activation: the last one's */
+        p->values[v].adjoint = p->values[p->values[v].in_place].adjoint;
 out:
     return st;
 }
 
 /* ---- steps ---- */
 
+uint32_t ss_vector_width(const struct ss_device *d)
+{
+    const struct ss_device_info *const info = ss_device_info(d);
+    const uint32_t native = info->native_float_width;
+
+    if (!ss_device_is_cpu(d) || info->unfinished)
+        return 1;
+    return native >= 16 ? 16 : native >= 8 ? 8 : 4;
+}
+
 static enum ss_status find_kernels(struct ss_layered *p, ss_value v)
 {
     const struct ss_node *const node = ss_graph_node(p->graph, v);
     const struct ss_operation *const operation = node->operation;
-    const struct ss_define defines[] = {{"ACTIVATION", (long)node->activation},
-                                        {"SECOND", (long)p->streams.second}};
+    const struct ss_define all[] = {{"ACTIVATION", (long)node->activation},
+                                    {"SECOND", (long)p->streams.second},
+                                    {"WIDTH", (long)ss_vector_width(p->device)}};
+    struct ss_define named[SS_COUNT(all)];
+    size_t n = 0;
     enum ss_status st = SS_OK;
 
-    /* files that do not name ACTIVATION are spared a build of their own for each */
-    const size_t skip = operation == &ss_operation_activation ? 0 : 1;
-    const bool plain = operation != &ss_operation_activation && operation != &ss_operation_product &&
-                       operation != &ss_operation_squared_distance;
+    /* a file is spared builds for what it does not name */
+    for (size_t i = 0; i < SS_COUNT(all); i++)
+        if (operation->defines & 1u << i)
+            named[n++] = all[i];
     for (size_t i = 0; i < SS_MAX_KERNELS && operation->kernels[i]; i++)
-        TRY(ss_device_kernel(p->device, operation->file, operation->kernels[i], defines + skip,
-                             plain ? 0 : 2 - skip, &p->kernels[v][i]));
+        TRY(ss_device_kernel(p->device, operation->file, operation->kernels[i], named, n, &p->kernels[v][i]));
 out:
     return st;
 }
@@ -154,6 +203,35 @@ static enum ss_status prepare_steps(struct ss_layered *p)
         if (node->operation)
             TRY(find_kernels(p, v));
     }
+out:
+    return st;
+}
+
+/* A gradient's large matrices are written, not zeroed and added to; all else is zeroed, in as few runs as
+ * that leaves. */
+static enum ss_status find_zeroed(struct ss_layered *p)
+{
+    enum { LARGE = 4096 };
+    size_t from = 0, n = 0;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_allocate(ss_graph_parameters(p->graph) + 1, &p->zeroed));
+    for (ss_value v = 0; v < p->n_values; v++) { /* parameters lie in the order of their nodes */
+        const struct ss_node *const node = p->steps[v].node;
+        const bool writes = node->operation && node->operation->writes_gradient && p->values[v].wanted &&
+                            p->values[v].adjoint;
+        for (size_t i = 0; writes && i < node->n_parameters; i++) {
+            const struct ss_parameter *const q = node->parameter[i];
+            if (q->count < LARGE)
+                continue;
+            if (q->offset > from)
+                p->zeroed[n++] = (struct run){from, q->offset - from};
+            from = q->offset + q->count;
+        }
+    }
+    if (from < ss_graph_flat_size(p->graph))
+        p->zeroed[n++] = (struct run){from, ss_graph_flat_size(p->graph) - from};
+    p->n_zeroed = n;
 out:
     return st;
 }
@@ -195,15 +273,19 @@ enum ss_status ss_layered_create(struct ss_device *device, const struct ss_graph
     p->graph = graph;
     p->streams = options->streams;
     p->capacity = options->rows;
+    p->borrows_jets = options->adjoints_alone;
     p->n_values = ss_graph_values(graph);
     TRY(ss_allocate(p->n_values, &p->values));
     TRY(ss_allocate(p->n_values, &p->steps));
     TRY(ss_allocate(p->n_values, &p->kernels));
     mark_wanted(graph, options, p->values);
+    mark_in_place(graph, options, p->values);
     TRY(allocate_values(p, options));
     TRY(prepare_steps(p));
-    if (options->reverse)
+    if (options->reverse) {
         TRY(order_accumulation(p));
+        TRY(find_zeroed(p));
+    }
     *out = p;
     p = NULL;
 out:
@@ -216,13 +298,31 @@ void ss_layered_free(struct ss_layered *p)
     if (!p)
         return;
     for (size_t v = 0; p->values && v < p->n_values; v++) {
-        ss_buffer_free(p->values[v].jet);
-        ss_buffer_free(p->values[v].adjoint);
+        if (!p->borrows_jets)
+            ss_buffer_free(p->values[v].jet);
+        if (p->values[v].in_place == v)
+            ss_buffer_free(p->values[v].adjoint);
     }
     free(p->values);
     free(p->steps);
     free(p->kernels);
+    free(p->zeroed);
     free(p);
+}
+
+void ss_layered_follow(struct ss_layered *p, const struct ss_layered *values, float factor,
+                       struct ss_span share)
+{
+    for (ss_value v = 0; v < p->n_values; v++) {
+        struct ss_step *const s = &p->steps[v];
+        s->values_known = true;
+        s->extra_factor = factor;
+        s->extra_share = share;
+        /* a dense layer gives all of its operand's adjoint only if nobody else reads it */
+        if (s->node->operation == &ss_operation_dense && p->streams.extra && s->wanted[0] &&
+            s->x_order[0] != SS_ORDER_PASSIVE && p->values[s->node->operand[0]].readers == 1)
+            s->extra_bar = ss_span_of(values->values[s->node->operand[0]].adjoint);
+    }
 }
 
 struct ss_span ss_layered_input(const struct ss_layered *p, ss_value input)
@@ -252,13 +352,12 @@ enum ss_status ss_layered_forward(struct ss_layered *p, struct ss_span parameter
         return SS_FAIL(SS_ERR_INTERNAL, "a pass of %zu rows through a plan of %zu", rows, p->capacity);
     p->rows = rows;
     for (ss_value v = 0; v < p->n_values; v++) {
-        struct ss_step *const s = &p->steps[v];
-        if (!s->node->operation)
-            continue;
-        s->rows = rows;
-        s->parameters = parameters;
-        TRY(s->node->operation->forward(s));
+        p->steps[v].rows = rows;
+        p->steps[v].parameters = parameters;
     }
+    for (ss_value v = 0; v < p->n_values; v++)
+        if (p->steps[v].node->operation)
+            TRY(p->steps[v].node->operation->forward(&p->steps[v]));
 out:
     return st;
 }
@@ -268,15 +367,15 @@ enum ss_status ss_layered_reverse(struct ss_layered *p, struct ss_span parameter
 {
     enum ss_status st = SS_OK;
 
-    if (gradient.buffer && !accumulate)
-        TRY(ss_span_zero(gradient, ss_graph_flat_size(p->graph)));
+    for (size_t i = 0; gradient.buffer && !accumulate && i < p->n_zeroed; i++)
+        TRY(ss_span_zero(ss_span_at(gradient, p->zeroed[i].first), p->zeroed[i].count));
     for (ss_value v = (ss_value)p->n_values; v-- > 0;) {
         struct ss_step *const s = &p->steps[v];
         if (!s->node->operation || !p->values[v].wanted || !p->values[v].adjoint)
             continue;
-        s->rows = p->rows;
         s->parameters = parameters;
         s->gradient = gradient;
+        s->add_gradient = accumulate;
         TRY(s->node->operation->reverse(s));
     }
 out:

@@ -16,6 +16,10 @@ struct ss_layered_options {
     size_t rows;         /* at most so many */
     bool reverse;        /* allocate adjoints */
     bool input_gradient; /* the reverse sweep reaches the active inputs */
+    /* The jets are those of another plan of the same graph and rows, which begin with the values; only
+     * adjoints are allocated, each kept. For a plan of values alone: see ss_layered_follow. */
+    bool adjoints_alone;
+    const struct ss_layered *jets_of; /* borrowed; must outlive the plan */
 };
 
 /** Allocate all jets and build all kernels. `graph` is borrowed and must outlive the plan. */
@@ -27,6 +31,15 @@ void ss_layered_free(struct ss_layered *p);
 /** Bytes that ss_layered_create takes on the device, without creating anything. */
 SS_MUST_CHECK enum ss_status ss_layered_bytes(const struct ss_graph *graph,
                                               const struct ss_layered_options *options, size_t *bytes);
+
+/**
+ * Let `values`, made with jets_of = p, go before: forward sweeps of p expect that its forward sweep has left
+ * the values and compute only the other streams, and in reverse sweeps the adjoints of the extra stream are
+ * factor x share[0] (one float on the device) times those that its reverse sweep has left: both are linear in
+ * what comes from above by the same weights, so no product is spent on them. Holds until it is called again.
+ */
+void ss_layered_follow(struct ss_layered *p, const struct ss_layered *values, float factor,
+                       struct ss_span share);
 
 /** Where to write the jet of an input, (streams, rows, width) with the rows of the next forward sweep; an
  * active input has ss_streams_first streams. */

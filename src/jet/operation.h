@@ -47,15 +47,25 @@ struct ss_step {
     bool wanted[SS_MAX_OPERANDS];                 /* x_bar is to be written, or */
     bool accumulate[SS_MAX_OPERANDS];             /* added to */
     struct ss_span parameters;                    /* flat */
-    struct ss_span gradient;                      /* flat, added to; .buffer NULL: not wanted */
+    struct ss_span gradient;                      /* flat; .buffer NULL: not wanted */
+    bool values_known;        /* the values of y are there, bias and all: a product over the rest will do */
+    struct ss_span extra_bar; /* x[0]'s extra adjoint but for two factors, or .buffer NULL: */
+    float extra_factor;
+    struct ss_span extra_share; /* one float */
+    bool add_gradient; /* false: it holds nothing yet, though zero where it is not .writes_gradient's */
 };
+
+/* -D that an operation's file names */
+enum { SS_DEFINES_ACTIVATION = 1, SS_DEFINES_SECOND = 2, SS_DEFINES_WIDTH = 4 };
 
 struct ss_operation {
     const char *name;
     const char *file; /* of its kernels, NULL if it has none of its own */
+    unsigned defines; /* SS_DEFINES_* */
     const char *kernels[SS_MAX_KERNELS];
     enum ss_status (*forward)(const struct ss_step *s);
     enum ss_status (*reverse)(const struct ss_step *s);
+    bool writes_gradient; /* heeds add_gradient: what it is given may hold anything */
 };
 
 extern const struct ss_operation ss_operation_dense, ss_operation_activation, ss_operation_add,
@@ -77,6 +87,16 @@ struct ss_parameter *ss_graph_add_parameter(struct ss_graph *g, const char *name
 __attribute__((format(printf, 2, 3))) void ss_graph_mistake(struct ss_graph *g, const char *format, ...);
 
 /* ---- helpers of the operations ---- */
+
+/** Floats of a vector in kernels of explicit vectors on this device: 1 where they are no use. */
+uint32_t ss_vector_width(const struct ss_device *d);
+
+/** The value stream of y += sign p in each row; p's gradient, from that of y_bar. `kernel`: "columns_add",
+ * "columns_sum" of jet/sums.cl. */
+SS_MUST_CHECK enum ss_status ss_columns_add(const struct ss_step *s, struct ss_kernel *kernel,
+                                            size_t parameter, float sign);
+SS_MUST_CHECK enum ss_status ss_columns_sum(const struct ss_step *s, struct ss_kernel *kernel,
+                                            size_t parameter, float sign);
 
 static inline size_t ss_step_x_streams(const struct ss_step *s, size_t i)
 {

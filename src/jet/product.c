@@ -67,6 +67,7 @@ out:
 const struct ss_operation ss_operation_product = {
     .name = "product",
     .file = "jet/product.cl",
+    .defines = SS_DEFINES_SECOND,
     .kernels = {"product_forward", "product_reverse"},
     .forward = forward,
     .reverse = reverse,

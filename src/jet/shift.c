@@ -16,13 +16,10 @@ ss_value ss_shift(struct ss_graph *g, ss_value x, float sign, const char *name)
 static enum ss_status forward(const struct ss_step *s)
 {
     const size_t width = s->node->width;
-    const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->rows), ss_arg_u32((uint32_t)width),
-                                  ss_arg_f32(s->node->factor), ss_arg_span(ss_step_parameter(s, 0)),
-                                  ss_arg_span(s->y)};
     enum ss_status st = SS_OK;
 
     TRY(ss_span_copy(s->x[0], s->y, ss_step_y_streams(s) * s->rows * width));
-    TRY(ss_launch(s->kernel[ADD], (struct ss_range){.global = {width, s->rows}}, args, SS_COUNT(args)));
+    TRY(ss_columns_add(s, s->kernel[ADD], 0, s->node->factor));
 out:
     return st;
 }
@@ -32,12 +29,8 @@ static enum ss_status reverse(const struct ss_step *s)
     const size_t width = s->node->width, n = ss_step_y_streams(s) * s->rows * width;
     enum ss_status st = SS_OK;
 
-    if (s->gradient.buffer) {
-        const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->rows), ss_arg_u32((uint32_t)width),
-                                      ss_arg_f32(s->node->factor), ss_arg_span(s->y_bar),
-                                      ss_arg_span(ss_step_gradient(s, 0))};
-        TRY(ss_launch(s->kernel[SUM], (struct ss_range){.global = {width}}, args, SS_COUNT(args)));
-    }
+    if (s->gradient.buffer)
+        TRY(ss_columns_sum(s, s->kernel[SUM], 0, s->node->factor));
     if (s->wanted[0]) {
         const struct ss_arg args[] = {ss_arg_u32((uint32_t)n), ss_arg_u32(s->accumulate[0]),
                                       ss_arg_span(s->y_bar), ss_arg_span(s->x_bar[0])};
@@ -50,7 +43,9 @@ out:
 const struct ss_operation ss_operation_shift = {
     .name = "shift",
     .file = "jet/sums.cl",
+    .defines = SS_DEFINES_WIDTH,
     .kernels = {"columns_add", "columns_sum", "elements_pass"},
     .forward = forward,
     .reverse = reverse,
+    .writes_gradient = true,
 };

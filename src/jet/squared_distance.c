@@ -81,6 +81,7 @@ out:
 const struct ss_operation ss_operation_squared_distance = {
     .name = "squared_distance",
     .file = "jet/squared_distance.cl",
+    .defines = SS_DEFINES_SECOND,
     .kernels = {"distance_forward", "distance_reverse_x", "distance_reverse_points"},
     .forward = forward,
     .reverse = reverse,

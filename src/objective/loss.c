@@ -7,7 +7,6 @@
 #include "config/config.h"
 #include "device/gemm.h"
 #include "jet/layered.h"
-#include "model/scorer.h"
 #include "objective/choice.h"
 #include "objective/control.h"
 #include "objective/loss_fused.h"
@@ -41,7 +40,7 @@ struct ss_loss {
     struct ss_streams streams;
     struct ss_loss_fused *fused; /* the plan, or NULL and */
     struct ss_layered *plan;     /* this one */
-    struct ss_scorer *scorer;    /* an energy's score, where the traits want it */
+    struct ss_layered *values;   /* an energy's score, where the traits want it, from the jets of the plan */
     struct ss_control *control;  /* where the traits want it, else shares stay as they are */
     struct ss_buffer *rows, *noise, *dots, *shares, *of_rows, *mean;
     struct ss_kernel *kernel[N_KERNELS];
@@ -65,6 +64,13 @@ static struct ss_layered_options plan_options(const struct ss_model *model, cons
                                                    .second = second ? SS_SECOND_COLLAPSED : SS_SECOND_NONE},
                                        .rows = o->rows,
                                        .reverse = o->gradient};
+}
+
+static struct ss_layered_options values_options(const struct ss_loss_options *o,
+                                                const struct ss_layered *plan)
+{
+    return (struct ss_layered_options){
+        .rows = o->rows, .reverse = true, .input_gradient = true, .adjoints_alone = true, .jets_of = plan};
 }
 
 static enum ss_status choose_chunk(const struct ss_model *model, const struct ss_loss_options *o,
@@ -117,18 +123,17 @@ static enum ss_status layered_bytes(const struct ss_model *model, const struct s
 {
     const struct ss_traits traits = ss_traits_of(&options->objective, model->is_energy), *const t = &traits;
     const size_t row_bytes = options->rows * model->dimension * sizeof(float);
-    size_t total, chunk, plan = 0, scorer = 0;
+    size_t total, chunk, plan = 0, values = 0;
     enum ss_status st = SS_OK;
 
     TRY(choose_chunk(model, options, t, &total, &chunk));
     const struct ss_layered_options o = plan_options(model, options, t, chunk);
     TRY(ss_layered_bytes(model->graph, &o, &plan));
     if (energy_with_score(model, t)) {
-        const struct ss_layered_options s = {.rows = options->rows, .reverse = true, .input_gradient = true};
-        TRY(ss_layered_bytes(model->graph, &s, &scorer));
+        const struct ss_layered_options s = values_options(options, NULL);
+        TRY(ss_layered_bytes(model->graph, &s, &values));
     }
-    *bytes =
-        plan + scorer + (t->denoise ? 2 : 1) * row_bytes + (2 * chunk + 1) * options->rows * sizeof(float);
+    *bytes = plan + values + (1 + t->denoise) * row_bytes + (2 * chunk + 1) * options->rows * sizeof(float);
 out:
     return st;
 }
@@ -180,6 +185,23 @@ out:
     return st;
 }
 
+/* The adjoint of the energy is -1 in every row: the input's is then -grad E, the score. */
+static enum ss_status prepare_values(struct ss_loss *l)
+{
+    const struct ss_layered_options o = values_options(&l->options, l->plan);
+    float *minus_one = NULL;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_layered_create(l->device, l->model->graph, &o, &l->values));
+    TRY(ss_allocate(l->options.rows, &minus_one));
+    for (size_t i = 0; i < l->options.rows; i++)
+        minus_one[i] = -1.0f;
+    TRY(ss_span_write(ss_layered_adjoint(l->values, l->model->output), minus_one, l->options.rows));
+out:
+    free(minus_one);
+    return st;
+}
+
 static const char *products_of(const struct ss_loss *l)
 {
     const enum ss_gemm_kind kind = (enum ss_gemm_kind)l->choice.numbers[SS_CHOICE_GEMM];
@@ -196,7 +218,7 @@ static enum ss_status prepare_layered(struct ss_loss *l, const char *why)
     l->streams = o.streams;
     TRY(ss_layered_create(l->device, l->model->graph, &o, &l->plan));
     if (energy_with_score(l->model, &l->traits))
-        TRY(ss_scorer_create(l->device, l->model, l->options.rows, &l->scorer));
+        TRY(prepare_values(l));
     const char *const products = products_of(l);
     if (l->chunk < l->total)
         snprintf(l->plan_text, sizeof(l->plan_text),
@@ -273,8 +295,8 @@ void ss_loss_free(struct ss_loss *l)
     if (!l)
         return;
     ss_loss_fused_free(l->fused);
+    ss_layered_free(l->values);
     ss_layered_free(l->plan);
-    ss_scorer_free(l->scorer);
     ss_control_free(l->control);
     ss_buffer_free(l->shares);
     ss_buffer_free(l->rows);
@@ -386,13 +408,13 @@ static enum ss_status enqueue_extra(struct ss_loss *l, const struct batch *b)
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)b->elements),
                                   ss_arg_f32(inverse_sigma(l)),
                                   ss_arg_u32(l->traits.denoise),
-                                  ss_arg_span(ss_scorer_score(l->scorer)),
+                                  ss_arg_span(ss_layered_adjoint(l->values, l->model->input)),
                                   ss_arg_span(b->noise),
                                   ss_arg_span(extra_stream(l, b))};
     enum ss_status st = SS_OK;
 
-    TRY(ss_span_copy(b->input, ss_scorer_input(l->scorer), b->elements));
-    TRY(ss_scorer_enqueue(l->scorer, b->given->parameters, b->rows));
+    TRY(ss_layered_forward(l->values, b->given->parameters, b->rows));
+    TRY(ss_layered_reverse(l->values, b->given->parameters, (struct ss_span){0}, false));
     TRY(ss_launch(l->kernel[RESIDUAL], (struct ss_range){.global = {b->elements}}, args, SS_COUNT(args)));
 out:
     return st;
@@ -521,12 +543,15 @@ static enum ss_status enqueue_layers(struct ss_loss *l, const struct ss_loss_bat
     enum ss_status st = SS_OK;
 
     TRY(enqueue_input(l, &b));
-    if (l->scorer)
+    if (l->values)
         TRY(enqueue_extra(l, &b));
     size_t first = 0;
     do {
         if (l->total)
             TRY(enqueue_slices(l, &b, first));
+        if (l->values) /* what u's stream has from above: energy_adjoint */
+            ss_layered_follow(l->plan, l->values, first == 0 ? 1.0f / (float)b.rows : 0.0f,
+                              ss_span_at(ss_span_of(l->shares), 1));
         TRY(ss_layered_forward(l->plan, batch->parameters, b.rows));
         if (l->model->is_energy)
             TRY(enqueue_energy_adjoint(l, &b, first == 0));

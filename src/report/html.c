@@ -41,7 +41,7 @@ static void open_element(struct ss_text *t, const char *element, va_list list)
     ss_text_add(t, ">");
 }
 
-void ss_html_open(struct ss_text *t, const char *element, ...)
+void ss_html_open_list(struct ss_text *t, const char *element, ...)
 {
     va_list list;
 
@@ -77,7 +77,7 @@ void ss_html_textf(struct ss_text *t, const char *format, ...)
     add_escaped(t, text);
 }
 
-void ss_html_leaf(struct ss_text *t, const char *element, const char *text, ...)
+void ss_html_leaf_list(struct ss_text *t, const char *element, const char *text, ...)
 {
     va_list list;
 

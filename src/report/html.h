@@ -12,16 +12,19 @@
 
 #include "base/text.h"
 
-/** Begin an element; then pairs of attribute and value, ended by NULL. Of a void element this is all. */
-__attribute__((sentinel)) void ss_html_open(struct ss_text *t, const char *element, ...);
+/** ss_html_open(t, element, ATTRIBUTE, VALUE, ...): begin an element. Of a void element this is all. */
+#define ss_html_open(t, ...) ss_html_open_list((t), __VA_ARGS__, (const char *)NULL)
+__attribute__((sentinel)) void ss_html_open_list(struct ss_text *t, const char *element, ...);
 void ss_html_close(struct ss_text *t, const char *element);
 
 void ss_html_text(struct ss_text *t, const char *text); /* NULL: nothing */
 /** For what is short: cut after 1023 bytes. */
 __attribute__((format(printf, 2, 3))) void ss_html_textf(struct ss_text *t, const char *format, ...);
 
-/** An element with text alone in it. */
-__attribute__((sentinel)) void ss_html_leaf(struct ss_text *t, const char *element, const char *text, ...);
+/** ss_html_leaf(t, element, text, ATTRIBUTE, VALUE, ...): an element with text alone in it. */
+#define ss_html_leaf(t, ...) ss_html_leaf_list((t), __VA_ARGS__, (const char *)NULL)
+__attribute__((sentinel)) void ss_html_leaf_list(struct ss_text *t, const char *element, const char *text,
+                                                 ...);
 
 /** The same text inside a JSON string of a script element: no `<` is left that could end it. */
 void ss_html_json(struct ss_text *t, const struct ss_text *json);

@@ -171,7 +171,7 @@ bool ss_inline_svg(struct ss_text *t, const char *svg, const char *label)
         return false;
     snprintf(view, sizeof(view), "0 0 %u %u", width, height);
     ss_html_open(t, "svg", "viewBox", view, "role", "img", "aria-label", label, "font-family",
-                 "DejaVu Sans,Verdana,Arial,sans-serif", NULL);
+                 "DejaVu Sans,Verdana,Arial,sans-serif");
     ss_text_add_bytes(t, start, (size_t)(r.at - start));
     ss_html_close(t, "svg");
     return true;

@@ -39,15 +39,14 @@ static void add_head(struct ss_text *t, const struct ss_page_head *head)
     ss_text_add(t, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     ss_html_open(t, "meta", "http-equiv", "Content-Security-Policy", "content",
                  "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-                 "base-uri 'none'; form-action 'none'",
-                 NULL);
-    ss_html_open(t, "meta", "name", "viewport", "content", "width=device-width, initial-scale=1", NULL);
-    ss_html_open(t, "meta", "name", "color-scheme", "content", "light dark", NULL);
-    ss_html_open(t, "link", "rel", "icon", "href", "data:,", NULL);
+                 "base-uri 'none'; form-action 'none'");
+    ss_html_open(t, "meta", "name", "viewport", "content", "width=device-width, initial-scale=1");
+    ss_html_open(t, "meta", "name", "color-scheme", "content", "light dark");
+    ss_html_open(t, "link", "rel", "icon", "href", "data:,");
     if (head->refresh) {
         snprintf(seconds, sizeof(seconds), "%u", 2 * head->refresh);
         ss_text_add(t, "<noscript>");
-        ss_html_open(t, "meta", "http-equiv", "refresh", "content", seconds, NULL);
+        ss_html_open(t, "meta", "http-equiv", "refresh", "content", seconds);
         ss_text_add(t, "</noscript>\n");
     }
     ss_text_add(t, "<title>");
@@ -68,30 +67,30 @@ static void add_progress(struct ss_text *t, const struct ss_page_head *head)
         return;
     snprintf(done, sizeof(done), "%.0f", fmin(fmax(head->done, 0), head->of));
     snprintf(of, sizeof(of), "%.0f", head->of);
-    ss_html_open(t, "p", "class", "progress", NULL);
-    ss_html_leaf(t, "progress", head->progress, "value", done, "max", of, "aria-label", "progress", NULL);
-    ss_html_leaf(t, "span", head->progress, NULL);
+    ss_html_open(t, "p", "class", "progress");
+    ss_html_leaf(t, "progress", head->progress, "value", done, "max", of, "aria-label", "progress");
+    ss_html_leaf(t, "span", head->progress);
     ss_html_close(t, "p");
 }
 
 static void add_header(struct ss_text *t, const struct ss_page *p, const struct ss_page_head *head)
 {
-    ss_html_open(t, "header", "class", "top", NULL);
-    ss_html_open(t, "p", "class", "kind", NULL);
-    ss_html_leaf(t, "span", "slicescore", "class", "mark", NULL);
-    ss_html_leaf(t, "span", head->kind, NULL);
-    ss_html_leaf(t, "button", "Theme", "type", "button", "id", "theme", "hidden", "", NULL);
+    ss_html_open(t, "header", "class", "top");
+    ss_html_open(t, "p", "class", "kind");
+    ss_html_leaf(t, "span", "slicescore", "class", "mark");
+    ss_html_leaf(t, "span", head->kind);
+    ss_html_leaf(t, "button", "Theme", "type", "button", "id", "theme", "hidden", "");
     ss_html_close(t, "p");
-    ss_html_open(t, "h1", NULL);
-    ss_html_leaf(t, "bdi", head->title, NULL);
-    ss_html_leaf(t, "span", head->status, "class", "status", "data-tone", tones[head->tone], NULL);
+    ss_html_open(t, "h1");
+    ss_html_leaf(t, "bdi", head->title);
+    ss_html_leaf(t, "span", head->status, "class", "status", "data-tone", tones[head->tone]);
     ss_html_close(t, "h1");
     if (head->lead)
-        ss_html_leaf(t, "p", head->lead, "class", "lead", NULL);
+        ss_html_leaf(t, "p", head->lead, "class", "lead");
     add_progress(t, head);
     ss_html_close(t, "header");
-    ss_html_open(t, "nav", "aria-label", "Contents", NULL);
-    ss_html_open(t, "ul", NULL);
+    ss_html_open(t, "nav", "aria-label", "Contents");
+    ss_html_open(t, "ul");
     for (size_t i = 0; i < p->n_sections; i++) {
         ss_text_add(t, "<li>");
         ss_text_addf(t, "<a href=\"#%s\">", p->sections[i].id);
@@ -110,13 +109,13 @@ enum ss_status ss_page_finish(struct ss_page *p, const struct ss_page_head *head
     TRY(st);
     snprintf(seconds, sizeof(seconds), "%u", head->refresh);
     add_head(out, head);
-    ss_html_open(out, "body", "data-refresh", head->refresh ? seconds : NULL, NULL);
-    ss_html_leaf(out, "a", "Skip to the content", "class", "skip", "href", "#content", NULL);
+    ss_html_open(out, "body", "data-refresh", head->refresh ? seconds : NULL);
+    ss_html_leaf(out, "a", "Skip to the content", "class", "skip", "href", "#content");
     add_header(out, p, head);
-    ss_html_open(out, "main", "id", "content", "tabindex", "-1", NULL);
+    ss_html_open(out, "main", "id", "content", "tabindex", "-1");
     ss_text_add_bytes(out, p->body.data, p->body.length);
     ss_html_close(out, "main");
-    ss_html_leaf(out, "footer", head->footer, NULL);
+    ss_html_leaf(out, "footer", head->footer);
     ss_text_add(out, "</body>\n</html>\n");
     TRY(ss_text_status(out));
 out:
@@ -134,8 +133,8 @@ void ss_page_section(struct ss_page *p, const char *id, const char *title)
     p->sections[p->n_sections].id = id;
     p->sections[p->n_sections++].title = title;
     snprintf(heading, sizeof(heading), "%s-title", id);
-    ss_html_open(&p->body, "section", "id", id, "aria-labelledby", heading, NULL);
-    ss_html_leaf(&p->body, "h2", title, "id", heading, NULL);
+    ss_html_open(&p->body, "section", "id", id, "aria-labelledby", heading);
+    ss_html_leaf(&p->body, "h2", title, "id", heading);
 }
 
 void ss_page_section_end(struct ss_page *p)
@@ -145,26 +144,26 @@ void ss_page_section_end(struct ss_page *p)
 
 void ss_page_notice(struct ss_page *p, enum ss_tone tone, const char *text)
 {
-    ss_html_leaf(&p->body, "p", text, "class", "notice", "data-tone", tones[tone], NULL);
+    ss_html_leaf(&p->body, "p", text, "class", "notice", "data-tone", tones[tone]);
 }
 
 void ss_page_note(struct ss_page *p, const char *text)
 {
-    ss_html_leaf(&p->body, "p", text, "class", "note", NULL);
+    ss_html_leaf(&p->body, "p", text, "class", "note");
 }
 
 static void add_facts(struct ss_page *p, const char *class, const struct ss_page_fact *facts, size_t n)
 {
-    ss_html_open(&p->body, "dl", "class", class, NULL);
+    ss_html_open(&p->body, "dl", "class", class);
     for (size_t i = 0; i < n; i++) {
         if (!facts[i].value || !*facts[i].value)
             continue;
-        ss_html_open(&p->body, "div", NULL);
-        ss_html_leaf(&p->body, "dt", facts[i].name, NULL);
-        ss_html_open(&p->body, "dd", NULL);
+        ss_html_open(&p->body, "div");
+        ss_html_leaf(&p->body, "dt", facts[i].name);
+        ss_html_open(&p->body, "dd");
         ss_html_text(&p->body, facts[i].value);
         if (facts[i].note)
-            ss_html_leaf(&p->body, "small", facts[i].note, NULL);
+            ss_html_leaf(&p->body, "small", facts[i].note);
         ss_html_close(&p->body, "dd");
         ss_html_close(&p->body, "div");
     }
@@ -185,18 +184,18 @@ void ss_page_text(struct ss_page *p, const char *summary, const char *text)
 {
     if (!text || !*text)
         return;
-    ss_html_open(&p->body, "details", NULL);
-    ss_html_leaf(&p->body, "summary", summary, NULL);
-    ss_html_leaf(&p->body, "pre", text, "tabindex", "0", NULL);
+    ss_html_open(&p->body, "details");
+    ss_html_leaf(&p->body, "summary", summary);
+    ss_html_leaf(&p->body, "pre", text, "tabindex", "0");
     ss_html_close(&p->body, "details");
 }
 
 void ss_page_table(struct ss_page *p, const char *caption, const char *class)
 {
-    ss_html_open(&p->body, "div", "class", "scroll", "role", "region", "aria-label", caption, "tabindex", "0",
-                 NULL);
-    ss_html_open(&p->body, "table", "class", class, NULL);
-    ss_html_leaf(&p->body, "caption", caption, NULL);
+    ss_html_open(&p->body, "div", "class", "scroll", "role", "region", "aria-label", caption, "tabindex",
+                 "0");
+    ss_html_open(&p->body, "table", "class", class);
+    ss_html_leaf(&p->body, "caption", caption);
 }
 
 void ss_page_table_end(struct ss_page *p)
@@ -207,7 +206,7 @@ void ss_page_table_end(struct ss_page *p)
 
 void ss_page_figures(struct ss_page *p)
 {
-    ss_html_open(&p->body, "div", "class", "figures", NULL);
+    ss_html_open(&p->body, "div", "class", "figures");
 }
 
 void ss_page_figures_end(struct ss_page *p)
@@ -274,7 +273,7 @@ static void add_readings(struct ss_text *t, const struct ss_line_chart *chart,
         add_series(&json, &chart->series[i]);
     ss_json_close(&json, ']');
     ss_json_close(&json, '}');
-    ss_html_open(t, "script", "type", "application/json", NULL);
+    ss_html_open(t, "script", "type", "application/json");
     ss_html_json(t, &json);
     ss_html_close(t, "script");
     t->failed = t->failed || json.failed;
@@ -293,16 +292,16 @@ enum ss_status ss_page_chart(struct ss_page *p, const struct ss_line_chart *char
     untitled.title = NULL; /* a heading of the page instead */
     TRY(ss_picture_line_elements(&untitled, 300, 200, &svg, &at));
     snprintf(view, sizeof(view), "0 0 %.0f %.0f", at.width, at.height);
-    ss_html_open(t, "figure", "class", "chart", NULL);
-    ss_html_leaf(t, "h3", chart->title, NULL);
-    ss_html_open(t, "div", "class", "plot", NULL);
+    ss_html_open(t, "figure", "class", "chart");
+    ss_html_leaf(t, "h3", chart->title);
+    ss_html_open(t, "div", "class", "plot");
     ss_html_open(t, "svg", "viewBox", view, "role", "img", "aria-label", chart->title, "font-family",
-                 "DejaVu Sans,Verdana,Arial,sans-serif", NULL);
+                 "DejaVu Sans,Verdana,Arial,sans-serif");
     ss_text_add_bytes(t, svg.data, svg.length);
     ss_html_close(t, "svg");
     ss_html_close(t, "div");
     add_readings(t, chart, &at);
-    ss_html_leaf(t, "figcaption", caption, NULL);
+    ss_html_leaf(t, "figcaption", caption);
     ss_html_close(t, "figure");
 out:
     ss_text_release(&svg);
@@ -328,7 +327,7 @@ static void add_link(struct ss_text *t, const char *path, const char *extension)
     char *file = NULL;
 
     if (ss_text_format(&file, "%s.%s", path, extension) == SS_OK)
-        ss_html_leaf(t, "a", extension[0] == 's' ? "SVG" : "PNG", "href", file, NULL);
+        ss_html_leaf(t, "a", extension[0] == 's' ? "SVG" : "PNG", "href", file);
     free(file);
 }
 
@@ -339,12 +338,12 @@ void ss_page_picture(struct ss_page *p, const struct ss_page_picture *picture)
     ss_text_init(&drawn);
     if ((picture->svg && ss_inline_svg(&drawn, picture->svg, picture->caption)) ||
         add_png(&drawn, picture->png, picture->png_size, picture->caption)) {
-        ss_html_open(t, "figure", "class", "picture", NULL);
-        ss_html_leaf(t, "h3", picture->title, NULL);
-        ss_html_open(t, "div", "class", "plot", NULL);
+        ss_html_open(t, "figure", "class", "picture");
+        ss_html_leaf(t, "h3", picture->title);
+        ss_html_open(t, "div", "class", "plot");
         ss_text_add_bytes(t, drawn.data, drawn.length);
         ss_html_close(t, "div");
-        ss_html_open(t, "figcaption", NULL);
+        ss_html_open(t, "figcaption");
         ss_html_text(t, picture->caption);
         if (picture->links) {
             ss_text_add(t, " ");

@@ -126,7 +126,9 @@
         const [left, right] = chart.across;
         const at = (value, [low, high], log) => log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
         const series = chart.series.filter((s) => s.points.length);
-        const xs = [...new Set(series.flatMap((s) => s.points.map((p) => p[0])))].sort((a, b) => a - b);
+        // Marks of one category stand beside each other.
+        const slot = (point) => chart.names.length ? Math.round(point[0]) : point[0];
+        const xs = [...new Set(series.flatMap((s) => s.points.map(slot)))].sort((a, b) => a - b);
         if (!xs.length)
             return;
         const where = xs.map((x) => left + (right - left) * at(x, chart.xs, chart.logX));
@@ -140,7 +142,7 @@
             now = Math.min(Math.max(i, 0), xs.length - 1);
             const lines = [`${chart.x} ${chart.names[xs[now]] ?? number(xs[now])}`];
             for (const s of series)
-                for (const p of s.points.filter((q) => q[0] === xs[now]).slice(0, 4))
+                for (const p of s.points.filter((q) => slot(q) === xs[now]).slice(0, 6))
                     lines.push((s.name ? s.name + " " : "") + number(p[1]) + (p.length > 2 ? ` \u00b1 ${Number(p[2].toPrecision(2))}` : ""));
             const box = svg.viewBox.baseVal;
             const scale = svg.clientWidth / box.width;

@@ -72,7 +72,8 @@ struct ss_bench_row {
      * trainer and its first step take beyond a second step; and from the start of the process to the end of
      * the first step. */
     double build_cold_s, build_warm_s, first_step_cold_s, first_step_warm_s;
-    double memory_mib; /* the most in buffers on the device at once */
+    double resident_mib; /* the most of the warm process in RAM, above that of one with the device open */
+    double memory_mib;   /* the most in buffers on the device at once */
     size_t repetitions;
 };
 
@@ -114,7 +115,7 @@ struct ss_bench_options {
 /** Measure. Waits. Nothing else should run on the machine; what does shows in the spread. */
 SS_MUST_CHECK enum ss_status ss_bench_run(const struct ss_bench_options *options, struct ss_bench *out);
 
-/** What a process started for builds does: one line "probe BUILD FIRST" in seconds.
+/** What a process started for builds does: one line "probe BUILD FIRST MEMORY" in seconds and MiB.
  *  @param started  clock at the start of the process */
 SS_MUST_CHECK enum ss_status ss_bench_probe(const struct ss_bench_shape *shape, const char *device,
                                             double started, struct ss_log *log, struct ss_text *out);

@@ -5,6 +5,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,6 +22,14 @@ extern char **environ;
 
 /* ---- the process that is started ---- */
 
+/* The most memory that this process has had in RAM so far, MiB. */
+static double resident(void)
+{
+    struct rusage u;
+
+    return getrusage(RUSAGE_SELF, &u) == 0 ? (double)u.ru_maxrss / 1024.0 : NAN; /* Linux counts KiB */
+}
+
 enum ss_status ss_bench_probe(const struct ss_bench_shape *shape, const char *device, double started,
                               struct ss_log *log, struct ss_text *out)
 {
@@ -30,7 +39,10 @@ enum ss_status ss_bench_probe(const struct ss_bench_shape *shape, const char *de
     double first = 0;
     enum ss_status st = SS_OK;
 
-    TRY(ss_run_device_open(device, &engine, log, &d));
+    TRY(ss_run_device_choose(device, NULL, log, &d));
+    TRY(ss_device_finish(d));
+    const double runtime = resident();
+    TRY(ss_run_device_ready(d, &engine, log));
     const double from = ss_clock_seconds();
     TRY(ss_bench_bed_make(d, shape, &bed));
     TRY(ss_trainer_enqueue_step(bed.trainer));
@@ -40,7 +52,7 @@ enum ss_status ss_bench_probe(const struct ss_bench_shape *shape, const char *de
     TRY(ss_device_finish(d));
     const double second = ss_clock_seconds() - first;
     const double build = first - from - second;
-    ss_text_addf(out, "probe %.6f %.6f\n", build > 0 ? build : 0, first - started);
+    ss_text_addf(out, "probe %.6f %.6f %.3f\n", build > 0 ? build : 0, first - started, resident() - runtime);
 out:
     ss_bench_bed_release(&bed);
     ss_device_free(d);
@@ -144,7 +156,7 @@ static void free_environment(char **all)
     free(all);
 }
 
-static enum ss_status read_answer(int from, double *build, double *first)
+static enum ss_status read_answer(int from, double *build, double *first, double *memory)
 {
     char line[128];
     size_t n = 0;
@@ -159,12 +171,12 @@ static enum ss_status read_answer(int from, double *build, double *first)
         n += (size_t)got;
     }
     line[n] = '\0';
-    if (sscanf(line, "probe %lf %lf", build, first) == 2)
+    if (sscanf(line, "probe %lf %lf %lf", build, first, memory) == 3)
         return SS_OK;
     return SS_FAIL(SS_ERR_INTERNAL, "the process started to measure a build did not say how long it took");
 }
 
-static enum ss_status start(struct words *w, char **environment, double *build, double *first)
+static enum ss_status start(struct words *w, char **environment, double *build, double *first, double *memory)
 {
     posix_spawn_file_actions_t actions;
     int ends[2] = {-1, -1}, status = 0;
@@ -185,7 +197,7 @@ static enum ss_status start(struct words *w, char **environment, double *build, 
         code = posix_spawn(&child, w->argv[0], &actions, NULL, w->argv, environment);
     close(ends[1]);
     if (code == 0) {
-        st = read_answer(ends[0], build, first);
+        st = read_answer(ends[0], build, first, memory);
         while (waitpid(child, &status, 0) < 0 && errno == EINTR)
             continue;
     } else {
@@ -238,8 +250,8 @@ enum ss_status ss_bench_builds(const char *program, const char *device, const st
     made = true;
     make_words(program, device, shape, w);
     TRY(make_environment(folder, &environment));
-    TRY(start(w, environment, &row->build_cold_s, &row->first_step_cold_s));
-    TRY(start(w, environment, &row->build_warm_s, &row->first_step_warm_s));
+    TRY(start(w, environment, &row->build_cold_s, &row->first_step_cold_s, &row->resident_mib));
+    TRY(start(w, environment, &row->build_warm_s, &row->first_step_warm_s, &row->resident_mib));
 out:
     if (made)
         remove_folder(folder);

@@ -218,7 +218,8 @@ enum ss_status ss_bench_measure(struct ss_device *device, struct ss_peak *peak,
                                  .build_cold_s = NAN,
                                  .build_warm_s = NAN,
                                  .first_step_cold_s = NAN,
-                                 .first_step_warm_s = NAN};
+                                 .first_step_warm_s = NAN,
+                                 .resident_mib = NAN};
     ss_device_watch_allocated(device);
     TRY(ss_bench_bed_make(device, shape, &b));
     TRY(time_of(&b, STEP, 1, &s.step[0])); /* after it nothing is allocated but slices given, not counted */

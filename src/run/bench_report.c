@@ -36,8 +36,9 @@ void ss_bench_build_text(const struct ss_bench_row *r, struct ss_text *out)
 {
     ss_text_addf(out,
                  "first step of a new process, %s: %.2f s with nothing compiled yet (%.2f s of it building), "
-                 "%.2f s when all is (%.2f s)\n",
-                 r->shape.name, r->first_step_cold_s, r->build_cold_s, r->first_step_warm_s, r->build_warm_s);
+                 "%.2f s when all is (%.2f s); %.1f MiB above the runtime's own\n",
+                 r->shape.name, r->first_step_cold_s, r->build_cold_s, r->first_step_warm_s, r->build_warm_s,
+                 r->resident_mib);
 }
 
 void ss_bench_product_text(const struct ss_bench_product *p, struct ss_text *out)
@@ -87,6 +88,7 @@ static void add_row(struct ss_text *t, const struct ss_bench_row *r)
     ss_json_number(t, "build_warm_s", r->build_warm_s);
     ss_json_number(t, "first_step_cold_s", r->first_step_cold_s);
     ss_json_number(t, "first_step_warm_s", r->first_step_warm_s);
+    ss_json_number(t, "resident_mib", r->resident_mib);
     ss_json_number(t, "memory_mib", r->memory_mib);
     ss_json_integer(t, "repetitions", (long long)r->repetitions);
     ss_json_close(t, '}');

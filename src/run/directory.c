@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,9 +105,19 @@ static bool known_in_folder(size_t folder, const char *name)
     return false;
 }
 
-/* Remove from the open folder `fd` (taken) what `folder` (or, if negative, the run itself) knows. Never a
- * folder, never through a link: unlinkat removes the link. */
-static void remove_known(int fd, int folder)
+/* NAME.tmp.PID, and the process is no more. */
+static bool is_leftover(const char *name)
+{
+    const char *const suffix = strstr(name, ".tmp.");
+    char *end = NULL;
+    const long pid = suffix ? strtol(suffix + strlen(".tmp."), &end, 10) : 0;
+
+    return pid > 0 && !*end && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+/* Remove from the open folder `fd` (taken) what `folder` (or, if negative, the run itself) knows, or of that
+ * the leftovers of killed writers alone. Never a folder, never through a link: unlinkat removes the link. */
+static void remove_known(int fd, int folder, bool leftovers)
 {
     DIR *const d = fdopendir(fd);
     const struct dirent *e;
@@ -116,12 +127,13 @@ static void remove_known(int fd, int folder)
         return;
     }
     while ((e = readdir(d)))
-        if (folder < 0 ? known_file(e->d_name) : known_in_folder((size_t)folder, e->d_name))
+        if ((folder < 0 ? known_file(e->d_name) : known_in_folder((size_t)folder, e->d_name)) &&
+            (!leftovers || is_leftover(e->d_name)))
             unlinkat(dirfd(d), e->d_name, 0);
     closedir(d);
 }
 
-static enum ss_status remove_run(const char *path)
+static enum ss_status remove_run(const char *path, bool leftovers)
 {
     const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -130,9 +142,9 @@ static enum ss_status remove_run(const char *path)
     for (size_t i = 0; i < SS_COUNT(folders); i++) {
         const int inner = openat(fd, folders[i].name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (inner >= 0)
-            remove_known(inner, (int)i);
+            remove_known(inner, (int)i, leftovers);
     }
-    remove_known(fd, -1);
+    remove_known(fd, -1, leftovers);
     return SS_OK;
 }
 
@@ -142,7 +154,7 @@ void ss_run_directory_discard(struct ss_run_directory *d)
 
     if (!d->path)
         return;
-    if (remove_run(d->path) == SS_OK) {
+    if (remove_run(d->path, false) == SS_OK) {
         for (size_t i = 0; i < SS_COUNT(folders); i++) {
             if (ss_path_join(d->path, folders[i].name, &file) == SS_OK)
                 rmdir(file);
@@ -285,7 +297,7 @@ enum ss_status ss_run_directory_create(const char *wanted, const char *name, boo
     TRY(wanted ? make_wanted_folder(wanted, force, &d.path) : make_free_folder(name, &d.path));
     TRY(take_lock(d.path, &d.lock));
     if (force)
-        TRY(remove_run(d.path));
+        TRY(remove_run(d.path, false));
     for (size_t i = 0; i < SS_COUNT(folders); i++) {
         TRY(ss_path_join(d.path, folders[i].name, &inner));
         TRY(ss_folder_create(inner));
@@ -314,8 +326,10 @@ enum ss_status ss_run_directory_open(const char *path, bool writing, struct ss_r
         return SS_FAIL(SS_ERR_FILE, "%s: is not the folder of a run: %s is not in it", path,
                        has(path, "run.json") ? "resolved.yaml" : "run.json");
     TRY(ss_text_copy(path, &d.path));
-    if (writing)
+    if (writing) {
         TRY(take_lock(path, &d.lock));
+        TRY(remove_run(path, true));
+    }
     *out = d;
     return SS_OK;
 out:

@@ -135,6 +135,16 @@ static struct ss_plane_panel density_panel(const struct ss_plane_panel *base, co
     return p;
 }
 
+/* Of the density, where there is one. */
+static void add_contours(const struct ss_view *v, struct ss_plane_panel *panel)
+{
+    if (!v->density)
+        return;
+    panel->values = v->density;
+    panel->nx = panel->ny = v->side;
+    panel->contours = 5;
+}
+
 static enum ss_status draw_two_columns(const char *plots, const struct ss_view *v,
                                        struct ss_pictures_drawn *drawn)
 {
@@ -169,19 +179,15 @@ static enum ss_status draw_two_columns(const char *plots, const struct ss_view *
     panels[n].arrow = v->arrow;
     panels[n].n_arrows = v->n_arrows;
     panels[n].arrow_label = "root of the score's length";
-    if (v->density) {
-        panels[n].values = v->density;
-        panels[n].nx = panels[n].ny = v->side;
-        panels[n].contours = 5;
-    }
-    n++;
+    add_contours(v, &panels[n++]);
     pictures[n_pictures].name = "score";
     pictures[n_pictures++].n = 1;
     if (v->n_samples) {
         panels[n] = base;
         panels[n].title = v->sampler;
         panels[n].points = v->samples;
-        panels[n++].n_points = v->n_samples;
+        panels[n].n_points = v->n_samples;
+        add_contours(v, &panels[n++]);
         pictures[n_pictures].name = "samples";
         pictures[n_pictures++].n = 1;
     }

@@ -156,7 +156,7 @@ static void add_setting(const struct ss_comparison *c, size_t group, struct ss_t
     for (size_t k = 0; k < json_array_size(c->keys); k++) {
         const char *const key = json_string_value(json_array_get(c->keys, k));
         ss_setting_text(c->sheet, c->sheet->first[group], key, value);
-        ss_html_open(t, "code", NULL);
+        ss_html_open(t, "code");
         ss_html_text(t, key);
         ss_text_add(t, " = <b>");
         ss_html_text(t, value);
@@ -173,16 +173,16 @@ static void add_row(const struct ss_comparison *c, size_t place_in_rank, size_t 
     const struct ss_group_mean *const m = &c->means[group];
     char text[SS_NUMBER_SIZE];
 
-    ss_html_open(t, "tr", "class", place_in_rank ? NULL : "best", NULL);
+    ss_html_open(t, "tr", "class", place_in_rank ? NULL : "best");
     snprintf(text, sizeof(text), "%zu", place_in_rank + 1);
-    ss_html_leaf(t, "td", text, "class", "number rank", NULL);
-    ss_html_open(t, "th", "scope", "row", NULL);
+    ss_html_leaf(t, "td", text, "class", "number rank");
+    ss_html_open(t, "th", "scope", "row");
     add_setting(c, group, t);
     ss_html_close(t, "th");
     ss_html_estimate(m->mean, m->error, text);
-    ss_html_leaf(t, "td", text, "class", "number", NULL);
+    ss_html_leaf(t, "td", text, "class", "number");
     snprintf(text, sizeof(text), "%zu", m->count);
-    ss_html_leaf(t, "td", text, "class", "number seeds", NULL);
+    ss_html_leaf(t, "td", text, "class", "number seeds");
     add_bars(c, group, scale, t);
     ss_text_add(t, "</tr>\n");
 }
@@ -201,8 +201,8 @@ enum ss_status ss_comparison_section(const struct ss_comparison *c, struct ss_pa
     const size_t shown = n < MOST_SHOWN ? n : MOST_SHOWN;
     TRY(find_scale(c, r, shown, &scale));
     ss_page_section(p, "comparison", "Comparison");
-    ss_html_open(t, "p", "class", "note", NULL);
-    ss_html_leaf(t, "code", c->metric, NULL);
+    ss_html_open(t, "p", "class", "note");
+    ss_html_leaf(t, "code", c->metric);
     ss_html_textf(
         t,
         ": %s; %s is better. A dot is the mean over seeds, the bar its standard error, thin lines are seeds.",
@@ -214,8 +214,8 @@ enum ss_status ss_comparison_section(const struct ss_comparison *c, struct ss_pa
     ss_html_close(t, "p");
     ss_page_table(p, "Settings by their mean over seeds, best first", "comparison");
     ss_text_add(t, "<thead><tr><th scope=\"col\" class=\"number\">Rank</th><th scope=\"col\">Setting</th>");
-    ss_html_leaf(t, "th", "Mean \xc2\xb1 standard error", "scope", "col", "class", "number", NULL);
-    ss_html_leaf(t, "th", "Seeds", "scope", "col", "class", "number", NULL);
+    ss_html_leaf(t, "th", "Mean \xc2\xb1 standard error", "scope", "col", "class", "number");
+    ss_html_leaf(t, "th", "Seeds", "scope", "col", "class", "number");
     add_scale(&scale, t);
     ss_text_add(t, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < shown; i++)

@@ -235,7 +235,7 @@ static void add_cell(struct ss_text *t, double x, double error)
         ss_html_estimate(x, error, text);
     else if (!isnan(x))
         ss_html_number(x, 5, text);
-    ss_html_leaf(t, "td", text, "class", "number", NULL);
+    ss_html_leaf(t, "td", text, "class", "number");
 }
 
 static void add_values(const struct ss_metrics_table *m, struct ss_page *p)
@@ -248,8 +248,8 @@ static void add_values(const struct ss_metrics_table *m, struct ss_page *p)
     for (size_t i = 0; i < m->count; steps++)
         merged(m, &i);
     const size_t every = (steps + MOST_ROWS - 1) / MOST_ROWS;
-    ss_html_open(t, "details", NULL);
-    ss_html_open(t, "summary", NULL);
+    ss_html_open(t, "details");
+    ss_html_open(t, "summary");
     if (every > 1)
         ss_html_textf(t, "Values of every %zuth report (all are in metrics.csv)", every);
     else
@@ -258,7 +258,7 @@ static void add_values(const struct ss_metrics_table *m, struct ss_page *p)
     ss_page_table(p, "Values by step", NULL);
     ss_text_add(t, "<thead><tr>");
     for (size_t i = 0; i < SS_COUNT(heads); i++)
-        ss_html_leaf(t, "th", heads[i], "scope", "col", "class", "number", NULL);
+        ss_html_leaf(t, "th", heads[i], "scope", "col", "class", "number");
     ss_text_add(t, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < m->count; at++) {
         const struct ss_metrics_row r = merged(m, &i);

@@ -8,7 +8,7 @@
 #include "base/checked.h"
 #include "run/record.h"
 
-enum { MOST_CATEGORIES = 10, MOST_CHARTS = 12 };
+enum { MOST_CATEGORIES = 10, MOST_CHARTS = 12, MOST_BARS = 60 };
 
 /* One key: what each group that is done has of it. */
 struct key {
@@ -18,6 +18,8 @@ struct key {
     double *value;                 /* [n], where all are numbers */
     double *x, *mean, *low, *high; /* [n] */
     bool numbers, categories;
+    struct ss_interval range;       /* of means that are not wild; none: all */
+    size_t outside;                 /* wild ones, which have no part in the sums either */
     char (*names)[SS_SETTING_SIZE]; /* [n_names] the different values, in order */
     const char **labels;            /* the same */
     double *center;                 /* [n_names] mean of the means */
@@ -103,20 +105,29 @@ out:
     return st;
 }
 
+static bool is_wild(const struct key *k, size_t i)
+{
+    return k->range.low < k->range.high && (k->mean[i] < k->range.low || k->mean[i] > k->range.high);
+}
+
 /* Marks of one category stand beside each other in the order of the points. */
 static void place_in_categories(struct key *k)
 {
-    size_t total[MOST_CATEGORIES] = {0}, seen[MOST_CATEGORIES] = {0};
+    size_t total[MOST_CATEGORIES] = {0}, tame[MOST_CATEGORIES] = {0}, seen[MOST_CATEGORIES] = {0};
 
-    for (size_t i = 0; i < k->n; i++)
+    for (size_t i = 0; i < k->n; i++) {
         total[name_of(k, k->text[i])]++;
+        tame[name_of(k, k->text[i])] += !is_wild(k, i);
+    }
     for (size_t i = 0; i < k->n; i++) {
         const size_t j = name_of(k, k->text[i]);
         const double spread = total[j] > 1 ? (double)seen[j]++ / (double)(total[j] - 1) - 0.5 : 0;
         k->x[i] = (double)j + 0.3 * spread;
-        k->center[j] += k->mean[i] / (double)total[j];
+        k->center[j] += is_wild(k, i) ? 0 : k->mean[i] / (double)tame[j];
     }
     for (size_t j = 0; j < k->n_names; j++) {
+        if (tame[j] == 0)
+            k->center[j] = NAN;
         k->at[j] = (double)j;
         k->labels[j] = k->names[j];
     }
@@ -128,8 +139,10 @@ static double explained(const struct key *k)
     double mean = 0, total = 0, between = 0;
 
     for (size_t i = 0; i < k->n; i++)
-        mean += k->mean[i] / (double)k->n;
+        mean += is_wild(k, i) ? 0 : k->mean[i] / (double)(k->n - k->outside);
     for (size_t i = 0; i < k->n; i++) {
+        if (is_wild(k, i))
+            continue;
         const double centre = k->center[name_of(k, k->text[i])];
         total += (k->mean[i] - mean) * (k->mean[i] - mean);
         between += (centre - mean) * (centre - mean);
@@ -147,13 +160,12 @@ static bool spans_decades(const struct key *k)
 }
 
 /* The range of the means, without settings so bad that the others would lie on one line. */
-static enum ss_status tame_range(const struct key *k, struct ss_interval *out, size_t *outside)
+static enum ss_status tame_range(struct key *k)
 {
     struct ss_interval all = ss_interval_none();
     float *y = NULL;
     enum ss_status st = SS_OK;
 
-    *outside = 0;
     TRY(ss_allocate(k->n, &y));
     for (size_t i = 0; i < k->n; i++) {
         y[i] = (float)k->mean[i];
@@ -162,29 +174,32 @@ static enum ss_status tame_range(const struct key *k, struct ss_interval *out, s
     const struct ss_interval tame = ss_interval_robust(y, k->n, 1, 0.1);
     if (k->n > 4 && tame.low < tame.high && all.high - all.low > 4 * (tame.high - tame.low)) {
         for (size_t i = 0; i < k->n; i++)
-            *outside += k->mean[i] < tame.low || k->mean[i] > tame.high;
-        *out = tame;
+            k->outside += k->mean[i] < tame.low || k->mean[i] > tame.high;
+        k->range = tame;
     }
 out:
     free(y);
     return st;
 }
 
-static enum ss_status caption_of(const struct key *k, size_t outside, char **out)
+static enum ss_status caption_of(const struct key *k, char **out)
 {
     const double share = k->categories && k->n > k->n_names ? explained(k) : NAN;
     struct ss_text t;
     enum ss_status st = SS_OK;
 
     ss_text_init(&t);
-    ss_text_add(&t, "Each mark is a setting, its bar the standard error over seeds");
+    ss_text_add(&t, "Each mark is a setting");
+    if (k->n <= MOST_BARS)
+        ss_text_add(&t, ", its bar the standard error over seeds");
     if (k->categories && k->n > k->n_names)
         ss_text_add(&t, "; the line joins the means of the settings with each value");
     ss_text_add(&t, ".");
     if (isfinite(share))
         ss_text_addf(&t, " The key accounts for %.3g %% of the variance between settings.", 100 * share);
-    if (outside)
-        ss_text_addf(&t, " %zu wild setting%s outside.", outside, outside == 1 ? " is" : "s are");
+    if (k->outside)
+        ss_text_addf(&t, " %zu wild setting%s outside, in no mean.", k->outside,
+                     k->outside == 1 ? " is" : "s are");
     TRY(ss_text_status(&t));
     *out = ss_text_detach(&t);
 out:
@@ -195,22 +210,21 @@ out:
 static enum ss_status add_chart(const struct ss_comparison *c, struct key *k, struct ss_page *p)
 {
     const bool several = k->categories && k->n > k->n_names;
-    struct ss_interval range = {0, 0};
+    const bool bars = k->n <= MOST_BARS;
     char *caption = NULL;
-    size_t outside = 0;
     enum ss_status st = SS_OK;
 
+    TRY(tame_range(k));
     if (k->categories)
         place_in_categories(k);
-    TRY(tame_range(k, &range, &outside));
-    TRY(caption_of(k, outside, &caption));
+    TRY(caption_of(k, &caption));
     const struct ss_line_series series[] = {
         {.name = "setting",
          .x = k->categories ? k->x : k->value,
          .y = k->mean,
          .n = k->n,
-         .low = k->low,
-         .high = k->high,
+         .low = bars ? k->low : NULL,
+         .high = bars ? k->high : NULL,
          .style = SS_LINE_POINTS},
         {.name = "mean of settings", .x = k->at, .y = k->center, .n = k->n_names, .style = SS_LINE_MARKED}};
     const struct ss_line_chart chart = {.title = k->name,
@@ -219,7 +233,7 @@ static enum ss_status add_chart(const struct ss_comparison *c, struct key *k, st
                                         .log_x = !k->categories && spans_decades(k),
                                         .series = series,
                                         .n_series = several ? 2 : 1,
-                                        .y_range = range,
+                                        .y_range = k->range,
                                         .x_names = k->categories ? k->labels : NULL,
                                         .n_x_names = k->categories ? k->n_names : 0};
     TRY(ss_page_chart(p, &chart, caption));

@@ -256,22 +256,22 @@ static void add_evaluation(const struct story *s, struct ss_page *p)
     ss_page_table(p, "Metrics on held-out rows", NULL);
     ss_text_add(t, "<thead><tr>");
     for (size_t i = 0; i < SS_COUNT(heads); i++)
-        ss_html_leaf(t, "th", heads[i], "scope", "col", "class", i == 1 ? "number" : NULL, NULL);
+        ss_html_leaf(t, "th", heads[i], "scope", "col", "class", i == 1 ? "number" : NULL);
     ss_text_add(t, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < m->count; i++) {
         char value[SS_NUMBER_SIZE];
         ss_html_estimate(m->items[i].mean, m->items[i].standard_error, value);
         ss_text_add(t, "<tr>");
-        ss_html_open(t, "th", "scope", "row", NULL);
-        ss_html_leaf(t, "code", m->items[i].name, NULL);
+        ss_html_open(t, "th", "scope", "row");
+        ss_html_leaf(t, "code", m->items[i].name);
         ss_html_close(t, "th");
-        ss_html_leaf(t, "td", value, "class", "number", NULL);
-        ss_html_leaf(t, "td", ss_metric_meaning(m->items[i].name), NULL);
+        ss_html_leaf(t, "td", value, "class", "number");
+        ss_html_leaf(t, "td", ss_metric_meaning(m->items[i].name));
         ss_text_add(t, "</tr>\n");
     }
     ss_text_add(t, "</tbody>\n");
     ss_page_table_end(p);
-    ss_html_open(t, "p", "class", "note", NULL);
+    ss_html_open(t, "p", "class", "note");
     ss_html_textf(
         t, "Means over %s held-out rows, of the best weights; the standard error is that of the mean.", text);
     ss_html_close(t, "p");
@@ -445,20 +445,20 @@ static void add_settings(const struct story *s, struct ss_page *p)
     ss_page_table(p, "What was set; all else is at its default", NULL);
     ss_text_add(t, "<thead><tr>");
     for (size_t i = 0; i < SS_COUNT(heads); i++)
-        ss_html_leaf(t, "th", heads[i], "scope", "col", NULL);
+        ss_html_leaf(t, "th", heads[i], "scope", "col");
     ss_text_add(t, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < s->resolved.count; i++) {
         const struct ss_resolved_key *const k = &s->resolved.keys[i];
         if (strcmp(k->origin, "default") == 0)
             continue;
         ss_text_add(t, "<tr>");
-        ss_html_open(t, "th", "scope", "row", NULL);
-        ss_html_leaf(t, "code", k->key, NULL);
+        ss_html_open(t, "th", "scope", "row");
+        ss_html_leaf(t, "code", k->key);
         ss_html_close(t, "th");
         ss_text_add(t, "<td>");
-        ss_html_leaf(t, "code", k->value, NULL);
+        ss_html_leaf(t, "code", k->value);
         ss_text_add(t, "</td>");
-        ss_html_leaf(t, "td", k->origin, NULL);
+        ss_html_leaf(t, "td", k->origin);
         ss_text_add(t, "</tr>\n");
     }
     ss_text_add(t, "</tbody>\n");

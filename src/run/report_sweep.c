@@ -13,7 +13,7 @@
 enum { MOST_ROWS = 5000, MOST_FAILURES = 50 };
 
 struct counts {
-    size_t points, done, failed, running, waiting;
+    size_t points, done, failed, running, waiting, stopped;
     double seconds; /* of what is done */
 };
 
@@ -27,6 +27,7 @@ static struct counts count(const struct ss_sheet *s)
         n.failed += p->status == SS_POINT_FAILED;
         n.running += p->status == SS_POINT_RUNNING;
         n.waiting += p->status == SS_POINT_WAITING;
+        n.stopped += p->status == SS_POINT_STOPPED;
         if (p->status == SS_POINT_DONE)
             n.seconds += p->seconds;
     }
@@ -60,14 +61,15 @@ static enum ss_status choose_metric(const struct ss_sheet *s, const char *wanted
 
 static void add_cards(const struct ss_comparison *c, const struct counts *n, struct ss_page *p)
 {
-    char points[SS_NUMBER_SIZE], failed[SS_NUMBER_SIZE], best[SS_NUMBER_SIZE] = "", time[32] = "",
-                                                         note[80] = "", settings[SS_NUMBER_SIZE];
+    char points[SS_NUMBER_SIZE], failed[SS_NUMBER_SIZE], stopped[SS_NUMBER_SIZE],
+        best[SS_NUMBER_SIZE] = "", time[32] = "", note[80] = "", settings[SS_NUMBER_SIZE];
     const size_t winner =
         c->metric ? ss_sheet_best(c->means, c->sheet->n_groups, ss_metric_higher_is_better(c->metric))
                   : c->sheet->n_groups;
 
     snprintf(points, sizeof(points), "%zu of %zu", n->done, n->points);
     snprintf(failed, sizeof(failed), "%zu", n->failed);
+    snprintf(stopped, sizeof(stopped), "%zu", n->stopped);
     snprintf(settings, sizeof(settings), "%zu", c->sheet->n_groups);
     if (winner < c->sheet->n_groups) {
         ss_html_estimate(c->means[winner].mean, c->means[winner].error, best);
@@ -78,6 +80,7 @@ static void add_cards(const struct ss_comparison *c, const struct counts *n, str
         ss_clock_duration(n->seconds / (double)n->done, time);
     const struct ss_page_fact cards[] = {{"Points done", points, NULL},
                                          {"Failed", n->failed ? failed : NULL, NULL},
+                                         {"Stopped early", n->stopped ? stopped : NULL, "others did better"},
                                          {"Settings", settings, "points but for their seeds"},
                                          {"Best", best, note},
                                          {"Time of a point", time, "mean"}};
@@ -119,7 +122,7 @@ static void add_best(const struct ss_comparison *c, const char *folder, struct s
 
 static void add_head_cell(struct ss_text *t, const char *name, const char *key, bool number)
 {
-    ss_html_open(t, "th", "scope", "col", "class", number ? "number" : NULL, "data-key", key, NULL);
+    ss_html_open(t, "th", "scope", "col", "class", number ? "number" : NULL, "data-key", key);
     ss_html_text(t, name);
     ss_text_add(t, "</th>");
 }
@@ -132,7 +135,7 @@ static void add_number_cell(struct ss_text *t, double x, double error)
         snprintf(raw, sizeof(raw), "%.17g", x);
         ss_html_estimate(x, error, text);
     }
-    ss_html_open(t, "td", "class", "number", "data-value", raw, NULL);
+    ss_html_open(t, "td", "class", "number", "data-value", raw);
     ss_html_text(t, text);
     ss_text_add(t, "</td>");
 }
@@ -153,11 +156,11 @@ static void add_point_link(struct ss_text *t, const char *folder, const struct s
     char id[24];
 
     snprintf(id, sizeof(id), "%lld", p->id);
-    ss_html_open(t, "th", "scope", "row", "class", "number", "data-value", id, NULL);
+    ss_html_open(t, "th", "scope", "row", "class", "number", "data-value", id);
     const bool there = p->folder && ss_text_format(&report, "%s/report.html", p->folder) == SS_OK &&
                        ss_path_join(folder, report, &path) == SS_OK && ss_path_exists(path);
     if (there)
-        ss_html_leaf(t, "a", id, "href", report, NULL);
+        ss_html_leaf(t, "a", id, "href", report);
     else
         ss_html_text(t, id);
     ss_text_add(t, "</th>");
@@ -170,7 +173,8 @@ static void add_row(const struct ss_sheet *s, size_t i, const char *folder, stru
     static const char *const tones[] = {[SS_POINT_WAITING] = "plain",
                                         [SS_POINT_RUNNING] = "live",
                                         [SS_POINT_DONE] = "good",
-                                        [SS_POINT_FAILED] = "bad"};
+                                        [SS_POINT_FAILED] = "bad",
+                                        [SS_POINT_STOPPED] = "plain"};
     const struct ss_point *const p = &s->points.items[i];
     char value[SS_SETTING_SIZE];
 
@@ -179,11 +183,11 @@ static void add_row(const struct ss_sheet *s, size_t i, const char *folder, stru
     for (size_t k = 0; k < json_array_size(s->keys); k++) {
         const char *const key = json_string_value(json_array_get(s->keys, k));
         ss_setting_text(s, i, key, value);
-        ss_html_open(t, "td", "class", are_numbers(s, key) ? "number" : NULL, NULL);
+        ss_html_open(t, "td", "class", are_numbers(s, key) ? "number" : NULL);
         ss_html_text(t, value);
         ss_text_add(t, "</td>");
     }
-    ss_html_open(t, "td", "class", "status-cell", "data-tone", tones[p->status], NULL);
+    ss_html_open(t, "td", "class", "status-cell", "data-tone", tones[p->status]);
     ss_html_text(t, ss_point_status_name(p->status));
     ss_text_add(t, "</td>");
     for (size_t k = 0; k < json_array_size(s->names); k++) {
@@ -244,12 +248,12 @@ static void add_failures(const struct ss_sheet *s, const struct counts *n, struc
         if (q->status != SS_POINT_FAILED)
             continue;
         told++;
-        ss_html_open(t, "tr", NULL);
-        ss_html_open(t, "th", "scope", "row", NULL);
+        ss_html_open(t, "tr");
+        ss_html_open(t, "th", "scope", "row");
         ss_html_textf(t, "%lld", q->id);
         ss_html_close(t, "th");
-        ss_html_leaf(t, "td", q->folder, NULL);
-        ss_html_leaf(t, "td", q->error ? q->error : "not known", NULL);
+        ss_html_leaf(t, "td", q->folder);
+        ss_html_leaf(t, "td", q->error ? q->error : "not known");
         ss_html_close(t, "tr");
     }
     ss_text_add(t, "</tbody>\n");
@@ -277,8 +281,9 @@ static void fill_head(const struct ss_sheet *s, const struct counts *n, char sta
                  : n->failed  ? SS_TONE_BAD
                               : SS_TONE_GOOD;
     if (n->running + n->waiting) {
-        snprintf(progress, 64, "%zu of %zu points, %zu running", n->done + n->failed, n->points, n->running);
-        head->done = (double)(n->done + n->failed);
+        snprintf(progress, 64, "%zu of %zu points, %zu running", n->done + n->failed + n->stopped, n->points,
+                 n->running);
+        head->done = (double)(n->done + n->failed + n->stopped);
         head->of = (double)s->points.count;
         head->progress = progress;
     }

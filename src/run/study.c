@@ -13,9 +13,13 @@ enum ss_status ss_study_run(const struct ss_setting *setting, const char *folder
 {
     static enum ss_status (*const kinds[])(const struct ss_setting *, const char *,
                                            struct ss_study_table *) = {
-        [SS_STUDY_ESTIMATES] = ss_study_estimates, [SS_STUDY_SLICES] = ss_study_slices,
-        [SS_STUDY_TERMS] = ss_study_terms,         [SS_STUDY_PARTS] = ss_study_integration,
-        [SS_STUDY_SMOOTHING] = ss_study_smoothing, [SS_STUDY_EFFICIENCY] = ss_study_efficiency};
+        [SS_STUDY_ESTIMATES] = ss_study_estimates,
+        [SS_STUDY_SLICES] = ss_study_slices,
+        [SS_STUDY_TERMS] = ss_study_terms,
+        [SS_STUDY_PARTS] = ss_study_integration,
+        [SS_STUDY_SMOOTHING] = ss_study_smoothing,
+        [SS_STUDY_EFFICIENCY] = ss_study_efficiency,
+        [SS_STUDY_RACE] = ss_study_race};
     const struct ss_study_options *const o = &setting->experiment->study;
     struct ss_study_table t = {0};
     enum ss_status st = SS_OK;

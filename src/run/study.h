@@ -10,6 +10,8 @@
  * E[s_model'], on intervals that grow, in one column smoothing   KL divergence and Fisher divergence of two
  * mixtures in one column, both smoothed by noise of variance t efficiency  asymptotic variances of score
  * matching and maximum likelihood, for an energy in one column
+ *   race        train by esm, ssm and ssm_vr from the same weights; the exact loss on held-out rows by step
+ * and by time
  */
 #ifndef SS_RUN_STUDY_H
 #define SS_RUN_STUDY_H

@@ -11,6 +11,7 @@ enum ss_status ss_study_slices(const struct ss_setting *s, const char *folder, s
 enum ss_status ss_study_terms(const struct ss_setting *s, const char *folder, struct ss_study_table *t);
 enum ss_status ss_study_integration(const struct ss_setting *s, const char *folder, struct ss_study_table *t);
 enum ss_status ss_study_smoothing(const struct ss_setting *s, const char *folder, struct ss_study_table *t);
+enum ss_status ss_study_race(const struct ss_setting *s, const char *folder, struct ss_study_table *t);
 enum ss_status ss_study_efficiency(const struct ss_setting *s, const char *folder, struct ss_study_table *t);
 
 /** The setting's model in double on the host, at parameters of the caller's. */

@@ -27,7 +27,7 @@ enum ss_status ss_run_device_choose(const char *option, const struct ss_experime
     return st;
 }
 
-static enum ss_status ready(struct ss_device *d, const struct ss_experiment *e, struct ss_log *log)
+enum ss_status ss_run_device_ready(struct ss_device *d, const struct ss_experiment *e, struct ss_log *log)
 {
     struct ss_selftest tested = {0};
     enum ss_status st = SS_OK;
@@ -49,7 +49,7 @@ enum ss_status ss_run_device_open(const char *option, const struct ss_experiment
     enum ss_status st = SS_OK;
 
     TRY(ss_run_device_choose(option, e, log, &d));
-    TRY(ready(d, e, log));
+    TRY(ss_run_device_ready(d, e, log));
     *out = d;
     d = NULL;
 out:
@@ -106,7 +106,7 @@ static enum ss_status load_parts(const struct ss_run_directory *d,
         }
     }
     if (options->opened)
-        TRY(ready(options->opened, r->experiment, options->log));
+        TRY(ss_run_device_ready(options->opened, r->experiment, options->log));
     else
         TRY(ss_run_device_open(options->device, r->experiment, options->log, &r->device));
     struct ss_device *const device = options->opened ? options->opened : r->device;

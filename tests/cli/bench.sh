@@ -26,6 +26,7 @@ TMPDIR=$PWD/temporary "$SLICESCORE" bench --batch 4 --dimension 2 --hidden 3 --s
 status=$?
 exits_any 0
 json 'it["workloads"][0]["build_cold_s"] is None or 0 < it["workloads"][0]["build_cold_s"] < it["workloads"][0]["first_step_cold_s"]'
+json 'it["workloads"][0]["resident_mib"] is None or 0 < it["workloads"][0]["resident_mib"] < 256'
 [ -z "$(ls temporary)" ] || wrong "left behind: $(ls temporary)"
 
 begin "options change a named workload, plans can be forced, other objectives and models are taken"

@@ -178,6 +178,11 @@ for k, (mean, deviation) in enumerate(((100, 20), (-3, 0.1))):
     assert abs(st.mean(x) - mean) < 0.3 * deviation, st.mean(x)
     assert 0.75 < st.stdev(x) / deviation < 1.25, st.stdev(x)
 PYTHON
+run sample run sample.sampler=hmc sample.steps=20 -n 300 -o s.csv --plots drawn
+exits 0
+exists drawn/samples.png drawn/samples.svg drawn/plane.png
+grep -q 'samples (HMC)' drawn/samples.svg || wrong "the picture does not say whose samples they are"
+[ "$(grep -c '<path' drawn/samples.svg)" -gt 3 ] || wrong "no contours of the density under the samples"
 run sample run -n 0
 exits 2
 run sample run -n many

@@ -59,6 +59,11 @@ run study terms.yaml study.low=3
 exits 2
 err_has 'is not below'
 
+begin "a study that trains needs a folder"
+run study terms.yaml study.kind=race study.low=null study.high=null study.points=null
+exits 2
+err_has '-o DIR'
+
 begin "a density that does not fall off has no likelihood"
 run study terms.yaml study.kind=efficiency model.kind=polynomial model.degree=4 'study.parameters=[0, 0, 0, -1]'
 exits 2

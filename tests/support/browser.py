@@ -1,13 +1,17 @@
-"""browser.py - a page in a real browser, for the tests of reports and for looking at them.
+"""browser.py - pages in a real browser, for the tests of reports and for looking at them.
 
-    browser.py PAGE [--width W] [--dark] [--no-script] [--shot FILE.png] [--script FILE.js]
+    browser.py JOB.js ...
 
-Opens the file in a headless Chromium over its debugging pipe (no port, no network) and prints one JSON object:
-{"console": what it complained of, "requests": addresses asked for but for the page itself, "result": what the script
-came to}. The script is the body of an async function; `wait(ms)`, `reload()` and `press(key)` are there for it, and
-it goes on after a reload from the next part (parts are divided by lines of `// ----`), with `before` the last result.
+A job is a script whose first line says where it runs:
+
+    // page: DIR/report.html, width: 390, dark, no-script, shot: FILE.png        all but the page may be left out
+
+and whose rest is the body of an async function in that page; `wait(ms)` is there for it. Lines `press("Tab");` are keys, a
+line `// ---- 2` divides it: what follows runs two seconds later, with `before` what the part before returned.
+
+All run in one headless Chromium over its debugging pipe: no port, no network. Prints one JSON object, by job:
+{"console": what the page complained of, "requests": addresses it asked for besides itself, "result": of the script}.
 """
-import argparse
 import base64
 import json
 import os
@@ -69,6 +73,17 @@ class Browser:
                 return answer["result"]
             self.events.append(answer)
 
+    def attach(self):
+        """A new page, which the calls from now on are for."""
+        self.session, self.events = None, []
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        return target
+
+    def detach(self, target):
+        self.session = None
+        self.call("Target.closeTarget", targetId=target)
+
     def wait_for(self, method):
         while not any(e.get("method") == method for e in self.events):
             self.events.append(self.read())
@@ -80,6 +95,7 @@ class Browser:
         return answer["result"].get("value")
 
     def end(self):
+        self.session = None
         try:
             self.call("Browser.close")
         except (OSError, SystemExit):
@@ -115,56 +131,60 @@ def keys(browser, key):
 
 def run_script(browser, text):
     result = None
-    for part in re.split(r"^// ----.*$", text, flags=re.M):
-        steps = re.split(r"^\s*await press\((.*)\);$", part, flags=re.M)
-        for i, step in enumerate(steps):
-            if i % 2:
+    parts = re.split(r"^// ---- ([0-9.]+)$", text, flags=re.M)
+    for i, part in enumerate(parts):
+        if i % 2:
+            time.sleep(float(part))
+            continue
+        for k, step in enumerate(re.split(r"^\s*press\((.*)\);$", part, flags=re.M)):
+            if k % 2:
                 keys(browser, json.loads(step))
-                continue
-            result = browser.evaluate("(async () => { const wait = (ms) => new Promise((go) => setTimeout(go, ms)); "
-                                      "const before = " + json.dumps(result) + ";\n" + step + "\nreturn before; })()")
+            elif step.strip():
+                answer = browser.evaluate("(async () => { const wait = (ms) => new Promise((go) => setTimeout(go, ms)); "
+                                          "const before = " + json.dumps(result) + ";\n" + step + "\n})()")
+                result = result if answer is None else answer
     return result
 
 
+def run_job(browser, path):
+    head, _, script = pathlib.Path(path).read_text().partition("\n")
+    words = [w.strip().partition(": ") for w in head.removeprefix("//").split(",")]
+    options = {name: value for name, _, value in words}
+    width = int(options.get("width", 1200))
+    address = pathlib.Path(options["page"]).resolve().as_uri()
+    target = browser.attach()
+    for domain in ("Page", "Runtime", "Log", "Network"):
+        browser.call(domain + ".enable")
+    browser.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
+    browser.call("Emulation.setEmulatedMedia", features=[
+        {"name": "prefers-color-scheme", "value": "dark" if "dark" in options else "light"}])
+    browser.call("Emulation.setScriptExecutionDisabled", value="no-script" in options)
+    browser.call("Page.navigate", url=address)
+    browser.wait_for("Page.loadEventFired")
+    result = run_script(browser, script)
+    if "shot" in options:
+        height = min(browser.call("Page.getLayoutMetrics")["cssContentSize"]["height"], 16000)
+        shot = browser.call("Page.captureScreenshot", captureBeyondViewport=True,
+                            clip={"x": 0, "y": 0, "width": width, "height": height, "scale": 1})
+        pathlib.Path(options["shot"]).write_bytes(base64.b64decode(shot["data"]))
+    browser.call("Runtime.evaluate", expression="0")  # whatever was said before has arrived by now
+    found = {"console": list(complaints(browser.events)), "requests": list(requests(browser.events, address)),
+             "result": result}
+    browser.detach(target)
+    return found
+
+
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("page")
-    parser.add_argument("--width", type=int, default=1200)
-    parser.add_argument("--dark", action="store_true")
-    parser.add_argument("--no-script", action="store_true")
-    parser.add_argument("--shot")
-    parser.add_argument("--script")
-    options = parser.parse_args()
     program = next((p for p in map(shutil.which, NAMES) if p), None)
     if not program:
         print("skip: no Chromium")
         return 77
-    address = pathlib.Path(options.page).resolve().as_uri()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         browser = Browser(program, folder)
-        target = browser.call("Target.createTarget", url="about:blank")["targetId"]
-        browser.session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            browser.call(domain + ".enable")
-        browser.call("Emulation.setDeviceMetricsOverride", width=options.width, height=900, deviceScaleFactor=1,
-                     mobile=options.width < 600)
-        browser.call("Emulation.setEmulatedMedia", features=[
-            {"name": "prefers-color-scheme", "value": "dark" if options.dark else "light"}])
-        browser.call("Emulation.setScriptExecutionDisabled", value=options.no_script)
-        browser.call("Page.navigate", url=address)
-        browser.wait_for("Page.loadEventFired")
-        result = None
-        if options.script:
-            result = run_script(browser, pathlib.Path(options.script).read_text())
-        if options.shot:
-            size = browser.call("Page.getLayoutMetrics")["cssContentSize"]
-            shot = browser.call("Page.captureScreenshot", captureBeyondViewport=True, clip={
-                "x": 0, "y": 0, "width": options.width, "height": min(size["height"], 16000), "scale": 1})
-            pathlib.Path(options.shot).write_bytes(base64.b64decode(shot["data"]))
-        browser.call("Runtime.evaluate", expression="0")  # whatever was said before has arrived by now
-        print(json.dumps({"console": list(complaints(browser.events)), "requests": list(requests(browser.events, address)),
-                          "result": result}))
-        browser.end()
+        try:
+            print(json.dumps({path: run_job(browser, path) for path in sys.argv[1:]}))
+        finally:
+            browser.end()
     return 0
 
 

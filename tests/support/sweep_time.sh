@@ -1,11 +1,11 @@
 #!/bin/sh
-# sweep_time.sh [RUNS [JOBS [HIDDEN [STEPS]]]] - what a sweep of toy runs costs beyond its steps. A measurement, not a test: it wants
-# the machine to itself. SLICESCORE names the program (build/release/slicescore).
+# sweep_time.sh [RUNS [JOBS [HIDDEN [STEPS]]]] - what a sweep of toy runs costs beyond its steps. A measurement, not a
+# test: it wants the machine to itself. SLICESCORE names the program (build/release/slicescore).
 #
 # The toy is two moons, an energy net and ssm_vr, all else as by default: checkpoints and evaluations every 500 steps,
 # metrics at the end. Two figures stand for "its steps alone":
 #   within   the seconds that the runs themselves count as training, over the number of jobs
-#   alone    the same number of steps in one run on all cores, without evaluations and checkpoints, cut off nothing else
+#   alone    as many steps, one run after the other on all cores, without evaluations and checkpoints between them
 set -eu
 runs=${1:-100} jobs=${2:-2} hidden=${3:-"[64, 64]"} steps=${4:-5000}
 program=${SLICESCORE:-build/release/slicescore}
@@ -39,9 +39,9 @@ from=$(now)
 "$program" sweep "$folder/sweep.yaml" -o "$folder/sweep" --jobs "$jobs" >/dev/null 2>&1
 to=$(now)
 within=$(training_seconds "$folder/sweep/runs")
-"$program" run "$folder/toy.yaml" train.steps=$((steps * 4)) evaluate.every=0 train.checkpoint.every=0 sample.count=0 \
-    -o "$folder/alone/1" >/dev/null 2>&1
-alone=$(training_seconds "$folder/alone")
+"$program" sweep "$folder/toy.yaml" seed=1,2 train.steps=$((steps * 2)) evaluate.every=0 train.checkpoint.every=0 \
+    -o "$folder/alone" --jobs 1 >/dev/null 2>&1
+alone=$(training_seconds "$folder/alone/runs")
 awk -v runs=$((runs + runs % 2)) -v jobs="$jobs" -v wall="$from $to" -v within="$within" -v alone="$alone" -v hidden="$hidden" -v steps="$steps" 'BEGIN {
     split(wall, t, " ")
     wall = t[2] - t[1]
