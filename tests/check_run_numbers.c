@@ -140,6 +140,17 @@ END_TEST
 
 /* ---- pictures ---- */
 
+static bool has(const char *name, const char *text)
+{
+    char *content = NULL;
+    size_t size = 0;
+
+    ck_assert_int_eq(ss_file_read(at(name), 1 << 22, &content, &size), SS_OK);
+    const bool found = strstr(content, text) != NULL;
+    free(content);
+    return found;
+}
+
 START_TEST(pictures_of_two_columns_are_drawn_with_and_without_a_density)
 {
     const float data[] = {0, 0, 1, 1, 0.5f, 0.25f}, arrows[] = {0, 0, 1, 1}, arrow[] = {1, 0, NAN, 1};
@@ -166,6 +177,13 @@ START_TEST(pictures_of_two_columns_are_drawn_with_and_without_a_density)
     ck_assert_int_eq(ss_pictures_view(scratch, &v, &drawn), SS_OK);
     ck_assert_uint_eq(drawn.count, 5);
     ck_assert(ss_path_exists(at("density.png")) && ss_path_exists(at("samples.svg")));
+    ck_assert(has("density.svg", "learned density") && !has("density.svg", "true density"));
+    v.truth = density;
+    v.normalized = true;
+    drawn.count = 0;
+    ck_assert_int_eq(ss_pictures_view(scratch, &v, &drawn), SS_OK);
+    ck_assert_uint_eq(drawn.count, 5);
+    ck_assert(has("density.svg", "learned density") && has("density.svg", "true density"));
     ck_assert_int_eq(ss_pictures_view(at("nowhere"), &v, &drawn), SS_ERR_FILE);
 }
 END_TEST

@@ -12,6 +12,8 @@ extern const struct ss_command ss_command_report;
 extern const struct ss_command ss_command_evaluate;
 extern const struct ss_command ss_command_score;
 extern const struct ss_command ss_command_sample;
+extern const struct ss_command ss_command_denoise;
+extern const struct ss_command ss_command_plot;
 extern const struct ss_command ss_command_loss;
 extern const struct ss_command ss_command_import;
 extern const struct ss_command ss_command_gradcheck;

@@ -8,10 +8,10 @@
 #include "cmd/commands.h"
 
 static const struct ss_command *const commands[] = {
-    &ss_command_run,       &ss_command_check,  &ss_command_resume,  &ss_command_sweep,    &ss_command_report,
-    &ss_command_evaluate,  &ss_command_score,  &ss_command_sample,  &ss_command_loss,     &ss_command_import,
-    &ss_command_gradcheck, &ss_command_study,  &ss_command_devices, &ss_command_selftest, &ss_command_tune,
-    &ss_command_bench,     &ss_command_schema, &ss_command_version,
+    &ss_command_run,      &ss_command_check,  &ss_command_resume,    &ss_command_sweep,   &ss_command_report,
+    &ss_command_evaluate, &ss_command_score,  &ss_command_sample,    &ss_command_denoise, &ss_command_plot,
+    &ss_command_loss,     &ss_command_import, &ss_command_gradcheck, &ss_command_study,   &ss_command_devices,
+    &ss_command_selftest, &ss_command_tune,   &ss_command_bench,     &ss_command_schema,  &ss_command_version,
 };
 
 void ss_print(const char *text)

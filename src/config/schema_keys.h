@@ -204,7 +204,8 @@
         "at most so many held-out rows")                                                                     \
     KEY(EVALUATE_LOG_Z, "evaluate.log_z", ENUM, evaluate.log_z, &ss_log_zs, 0, 0, "auto",                    \
         SS_WITH(MODEL_KIND, SS_ENERGIES),                                                                    \
-        "how energies are normalized. auto: by quadrature in one and two columns, in more by annealing when "\
+        "how energies are normalized. auto: by quadrature in one and two columns, in more by annealing "     \
+        "when "                                                                                              \
         "`slicescore evaluate` is asked, which takes long; annealing: at the end of a run too; none")        \
     KEY(EVALUATE_ANNEALING, "evaluate.annealing", BLOCK, evaluate.annealing, NULL, 0, 0, NULL, SS_ALWAYS,    \
         "annealed importance sampling of log Z")                                                             \

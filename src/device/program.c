@@ -116,8 +116,8 @@ static void report_build(const struct ss_device *d, const struct ss_program *p, 
     ss_text_release(&t);
 }
 
-static enum ss_status compile(struct ss_device *d, struct ss_program *p, const char *source,
-                              const char *options)
+static enum ss_status compile_once(struct ss_device *d, struct ss_program *p, const char *source,
+                                   const char *options, cl_int *built)
 {
     cl_int code;
 
@@ -125,12 +125,36 @@ static enum ss_status compile(struct ss_device *d, struct ss_program *p, const c
     if (code != CL_SUCCESS)
         return ss_cl_fail(d, "clCreateProgramWithSource", code, p->key);
     const int lock = ss_cache_lock();
-    code = clBuildProgram(p->program, 1, &d->id, options, NULL, NULL);
+    *built = clBuildProgram(p->program, 1, &d->id, options, NULL, NULL);
     ss_cache_unlock(lock);
+    return SS_OK;
+}
+
+/* A driver's own cache may hold what a killed process left half written (seen once with PoCL 3.1): what fails
+ * is tried once more under another key of that cache. */
+static enum ss_status compile(struct ss_device *d, struct ss_program *p, const char *source,
+                              const char *options)
+{
+    cl_int code = CL_SUCCESS;
+    struct ss_text again;
+    enum ss_status st = SS_OK;
+
+    ss_text_init(&again);
+    TRY(compile_once(d, p, source, options, &code));
     if (code == CL_SUCCESS)
-        return SS_OK;
+        goto out;
+    ss_text_addf(&again, "%s -DSS_BUILT_AGAIN", options);
+    TRY(ss_text_status(&again));
+    clReleaseProgram(p->program);
+    p->program = NULL;
+    TRY(compile_once(d, p, source, again.data, &code));
+    if (code == CL_SUCCESS)
+        goto out;
     report_build(d, p, source, code);
-    return ss_cl_status(code) == SS_ERR_MEMORY ? SS_ERR_MEMORY : SS_ERR_BUILD;
+    st = ss_cl_status(code) == SS_ERR_MEMORY ? SS_ERR_MEMORY : SS_ERR_BUILD;
+out:
+    ss_text_release(&again);
+    return st;
 }
 
 static enum ss_status build(struct ss_device *d, struct ss_program *p, const char *file, const char *options)

@@ -233,8 +233,8 @@ enum ss_status ss_picture_plane(const char *path, const struct ss_plane_panel *p
     struct ss_canvas *c = NULL;
     enum ss_status st = SS_OK;
 
-    s.columns = s.n < MOST_COLUMNS ? s.n : s.n % 4 && s.n % 3 == 0 ? 3 : MOST_COLUMNS;
-    s.rows = (s.n + s.columns - 1) / s.columns;
+    s.rows = (s.n + MOST_COLUMNS - 1) / MOST_COLUMNS;
+    s.columns = (s.n + s.rows - 1) / s.rows;
     TRY(ss_allocate(s.n, &s.plates));
     for (size_t i = 0; i < s.n; i++)
         s.plates[i].panel = n_panels ? &panels[i] : &nothing;

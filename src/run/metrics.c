@@ -304,6 +304,7 @@ void ss_metrics_evaluation(struct ss_metrics *m, const struct ss_train_evaluatio
     row.step = e->step;
     row.validation = e->objective.mean;
     row.validation_standard_error = e->objective.standard_error;
+    row.seconds = (m ? m->before : 0) + e->seconds;
     add(m, &row);
 }
 

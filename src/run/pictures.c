@@ -111,6 +111,30 @@ out:
     return st;
 }
 
+/* Learned and true density share their colours. */
+static struct ss_interval density_range(const struct ss_view *v)
+{
+    double most = 0;
+
+    for (size_t i = 0; v->truth && i < v->side * v->side; i++)
+        most = fmax(most, fmax(v->density[i], v->truth[i]));
+    return (struct ss_interval){0, most};
+}
+
+static struct ss_plane_panel density_panel(const struct ss_plane_panel *base, const struct ss_view *v,
+                                           const double *values, const char *title)
+{
+    struct ss_plane_panel p = *base;
+
+    p.title = title;
+    p.values = values;
+    p.nx = p.ny = v->side;
+    p.map = true;
+    p.value_range = density_range(v);
+    p.value_label = v->normalized ? "density" : "density, peak = 1";
+    return p;
+}
+
 /* Of the density, where there is one. */
 static void add_contours(const struct ss_view *v, struct ss_plane_panel *panel)
 {
@@ -128,24 +152,26 @@ static enum ss_status draw_two_columns(const char *plots, const struct ss_view *
                                         .y_label = v->names ? v->names[1] : "y",
                                         .x_range = {v->low[0], v->high[0]},
                                         .y_range = {v->low[1], v->high[1]}};
-    struct ss_plane_panel panels[4];
-    const char *names[4];
-    size_t n = 0;
+    struct { /* pictures, each of panels that stand beside each other */
+        const char *name;
+        size_t n;
+    } pictures[4];
+    struct ss_plane_panel panels[5];
+    size_t n = 0, n_pictures = 0;
     enum ss_status st = SS_OK;
 
     panels[n] = base;
     panels[n].title = "data";
     panels[n].points = v->data;
-    panels[n].n_points = v->n_data;
-    names[n++] = "data";
+    panels[n++].n_points = v->n_data;
+    pictures[n_pictures].name = "data";
+    pictures[n_pictures++].n = 1;
     if (v->density) {
-        panels[n] = base;
-        panels[n].title = "learned density";
-        panels[n].values = v->density;
-        panels[n].nx = panels[n].ny = v->side;
-        panels[n].map = true;
-        panels[n].value_label = v->normalized ? "density" : "density, peak = 1";
-        names[n++] = "density";
+        panels[n++] = density_panel(&base, v, v->density, "learned density");
+        if (v->truth)
+            panels[n++] = density_panel(&base, v, v->truth, "true density");
+        pictures[n_pictures].name = "density";
+        pictures[n_pictures++].n = v->truth ? 2 : 1;
     }
     panels[n] = base;
     panels[n].title = "score field";
@@ -153,19 +179,21 @@ static enum ss_status draw_two_columns(const char *plots, const struct ss_view *
     panels[n].arrow = v->arrow;
     panels[n].n_arrows = v->n_arrows;
     panels[n].arrow_label = "root of the score's length";
-    add_contours(v, &panels[n]);
-    names[n++] = "score";
+    add_contours(v, &panels[n++]);
+    pictures[n_pictures].name = "score";
+    pictures[n_pictures++].n = 1;
     if (v->n_samples) {
         panels[n] = base;
         panels[n].title = v->sampler;
         panels[n].points = v->samples;
         panels[n].n_points = v->n_samples;
-        add_contours(v, &panels[n]);
-        names[n++] = "samples";
+        add_contours(v, &panels[n++]);
+        pictures[n_pictures].name = "samples";
+        pictures[n_pictures++].n = 1;
     }
     TRY(draw_plane(plots, "plane", panels, n, drawn));
-    for (size_t i = 0; i < n; i++)
-        TRY(draw_plane(plots, names[i], &panels[i], 1, drawn));
+    for (size_t i = 0, first = 0; i < n_pictures; first += pictures[i++].n)
+        TRY(draw_plane(plots, pictures[i].name, &panels[first], pictures[i].n, drawn));
 out:
     return st;
 }

@@ -2,10 +2,12 @@
  * pictures.h - the pictures of a run from plain numbers (run/view.h asks the device for them). Each is
  * PATH.png and PATH.svg in the run's plots/.
  *
- *   loss                            training loss and validation, gradient norm
- *   data density score samples      two columns: rows, learned density, score field, samples; plane: all of
- * them density score                   one column: histogram with the learned density; the score along the
- * line data samples                    images: grids; else pairs of columns, samples over rows
+ *   always        loss: training loss and validation, gradient norm
+ *   two columns   data, density (learned, and the true one beside it where that is known), score, samples;
+ *                 plane: all of them
+ *   one column    density, samples: histograms with the learned density; score along the line
+ *   images        data, samples: grids
+ *   else          samples (data if there are none): pairs of columns, samples over rows
  */
 #ifndef SS_RUN_PICTURES_H
 #define SS_RUN_PICTURES_H
@@ -41,6 +43,7 @@ struct ss_view { /* of a trained model and its data; all pointers borrowed */
     size_t side;
     const double *density;         /* side^dimension; NULL for a score net */
     bool normalized;               /* density integrates to 1, else its peak is 1 */
+    const double *truth;           /* two columns: the data's density on the same grid, or NULL */
     const double *score;           /* one column: side numbers */
     const float *arrow_at, *arrow; /* along the score, as long as the root of its length */
     size_t n_arrows;

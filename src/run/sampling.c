@@ -130,7 +130,7 @@ out:
     return st;
 }
 
-static enum ss_status to_own_units(const struct ss_trained *t, struct ss_samples *s)
+enum ss_status ss_samples_own_units(const struct ss_trained *t, struct ss_samples *s)
 {
     const size_t d = t->model->dimension;
     size_t *kept = NULL;
@@ -245,7 +245,7 @@ enum ss_status ss_samples_draw(const struct ss_trained *t, const struct ss_sampl
     s.ess = result.ess;
     s.rhat = result.rhat;
     tell(&s, how->count, o);
-    TRY(to_own_units(t, &s));
+    TRY(ss_samples_own_units(t, &s));
     *out = s;
     s = (struct ss_samples){0};
 out:

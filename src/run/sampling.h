@@ -50,6 +50,9 @@ void ss_samples_release(struct ss_samples *s);
 SS_MUST_CHECK enum ss_status ss_own_units(const struct ss_trained *t, const float *y, size_t rows, float *x,
                                           size_t *kept);
 
+/** Fill .x, .columns, .names, .height and .width of rows whose .y and .count are given. */
+SS_MUST_CHECK enum ss_status ss_samples_own_units(const struct ss_trained *t, struct ss_samples *s);
+
 /** Write .x as .npy or .csv, by extension. */
 SS_MUST_CHECK enum ss_status ss_samples_write(const struct ss_samples *s, const char *path);
 

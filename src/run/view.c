@@ -55,7 +55,7 @@ struct drawing {
     struct ss_view view;
     float *data, *own; /* rows in the space trained in, and in their own units */
     const char **names;
-    double *density, *score;
+    double *density, *truth, *score;
     float *arrow_at, *arrow;
     size_t *kept;
     struct ss_scorer *scorer;
@@ -67,6 +67,7 @@ static void drawing_release(struct drawing *d)
     free(d->own);
     free(d->names);
     free(d->density);
+    free(d->truth);
     free(d->score);
     free(d->arrow_at);
     free(d->arrow);
@@ -133,6 +134,28 @@ out:
     return st;
 }
 
+/* The data's own density beside a learned one that has its units. */
+static enum ss_status make_truth(const struct ss_dataset *dataset, struct drawing *d)
+{
+    struct ss_view *const v = &d->view;
+    const size_t n = v->side * v->side;
+    float *x = NULL;
+    enum ss_status st = SS_OK;
+
+    if (!v->normalized || !ss_dataset_has_density(dataset))
+        return SS_OK;
+    TRY(ss_allocate(n * v->dimension, &x));
+    TRY(ss_allocate(n, &d->truth));
+    fill_grid(v, v->side, x);
+    TRY(ss_dataset_density(dataset, x, n, d->truth, NULL));
+    for (size_t i = 0; i < n; i++)
+        d->truth[i] = exp(d->truth[i]);
+    v->truth = d->truth;
+out:
+    free(x);
+    return st;
+}
+
 /* Far from the data scores are many times longer than near it: with the root of the length both can be seen.
  */
 static void shorten(float *arrow, size_t n)
@@ -164,8 +187,9 @@ out:
 }
 
 /* One or two columns, in the space trained in. */
-static enum ss_status view_low(const struct ss_trained *t, const struct ss_normalizer *z,
-                               const struct ss_samples *samples, struct drawing *d)
+static enum ss_status view_low(const struct ss_trained *t, const struct ss_dataset *dataset,
+                               const struct ss_normalizer *z, const struct ss_samples *samples,
+                               struct drawing *d)
 {
     struct ss_view *const v = &d->view;
     enum ss_status st = SS_OK;
@@ -178,8 +202,10 @@ static enum ss_status view_low(const struct ss_trained *t, const struct ss_norma
     v->side = v->dimension == 1 ? SIDE_1D : SIDE_2D;
     TRY(ss_scorer_create(t->device, t->model, SCORER_ROWS, &d->scorer));
     TRY(make_density(t, z, d));
-    if (v->dimension == 2)
+    if (v->dimension == 2) {
+        TRY(make_truth(dataset, d));
         TRY(make_arrows(t, d));
+    }
 out:
     return st;
 }
@@ -225,7 +251,7 @@ enum ss_status ss_view_draw(const struct ss_trained *t, const struct ss_dataset 
     TRY(ss_allocate(d.view.dimension, &d.names));
     d.view.names = d.names;
     if (d.view.dimension <= 2)
-        TRY(view_low(t, normalizer, samples, &d));
+        TRY(view_low(t, dataset, normalizer, samples, &d));
     else
         TRY(view_high(t, samples, &d));
     TRY(ss_pictures_view(plots, &d.view, drawn));

@@ -176,7 +176,7 @@ static enum ss_status evaluate(struct loop *l)
 {
     struct ss_trainer *const t = l->t;
     struct ss_checkpoint_state *const s = &t->state;
-    struct ss_train_evaluation e = {.step = s->step};
+    struct ss_train_evaluation e = {.step = s->step, .seconds = l->seconds};
     enum ss_status st = SS_OK;
 
     TRY(ss_loss_estimate(t->evaluator ? t->evaluator : t->loss, ss_trainer_averaged(t), t->validation,

@@ -34,6 +34,7 @@ struct ss_train_evaluation { /* every evaluate.every steps and at the end */
     uint64_t step;
     struct ss_estimate objective; /* on validation rows, of the averaged weights when there is an average */
     bool best;                    /* the lowest so far */
+    double seconds;               /* of training so far, this session */
 };
 
 struct ss_train_callbacks {
