@@ -1,7 +1,7 @@
-/* The fused plan: its losses and gradients against the double reference and against the layered plan, its
- * bits at different numbers of workers, and when it is refused. Shapes share kernels (three slices at a time,
- * tiles of four) where they can: a build takes a second. SLICESCORE_TEST_SMALL: a few of them, for a
- * simulator. */
+/* The fused plan, in the form for CPU devices and in the form for GPUs: its losses and gradients against the
+ * double reference and against the layered plan, its bits at different numbers of workers, and when it is
+ * refused. Shapes share kernels (three slices at a time, tiles of four) where they can: a build takes a
+ * second. SLICESCORE_TEST_SMALL: a few of them, for a simulator. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #include "random/random.h"
 
 static struct ss_device *device;
-static bool small;
+static bool small, grouped; /* the form for GPUs, on whatever device there is */
 
 static void ok(enum ss_status st)
 {
@@ -29,6 +29,15 @@ static void open_device(void)
     ok(ss_device_open(NULL, &device));
     if (small) /* the layered plan is only compared with here */
         ss_gemm_use_plain(device);
+    ss_gemm_choose(device, SS_GEMM_OWN);
+    grouped = !ss_device_is_cpu(device);
+}
+
+static void open_as_gpu(void)
+{
+    open_device();
+    ss_device_take_gpu_kernels(device, true);
+    grouped = true;
 }
 
 static void close_device(void)
@@ -252,7 +261,11 @@ START_TEST(losses_and_gradients_match_the_reference)
     const enum ss_objective_kind kind = (enum ss_objective_kind)(_i % 4);
     const int model = _i / 4; /* energy, score net, energy with a quadratic term */
 
+    if (small && grouped && _i % 5) /* groups take minutes in a simulator */
+        return;
     for (size_t s = 0; s < (small ? 1 : SS_COUNT(shapes)); s++) {
+        if (grouped && !small && s != (size_t)_i % SS_COUNT(shapes))
+            continue;
         struct problem p = {.model = {.kind = model == 1 ? SS_MODEL_SCORE : SS_MODEL_ENERGY,
                                       .n_hidden = shapes[s].n_hidden,
                                       .activation = SS_ACTIVATION_SILU,
@@ -379,7 +392,8 @@ START_TEST(the_number_of_workers_changes_no_bits)
                                                  .streams = {.slices = M, .second = SS_SECOND_COLLAPSED},
                                                  .rows = p.rows,
                                                  .tile = 4,
-                                                 .workers = workers[i]};
+                                                 .workers = workers[i],
+                                                 .global_jets = i % 2};
         const struct ss_fused_batch batch = {.rows = p.rows,
                                              .directions = M,
                                              .x = ss_span_of(x),
@@ -391,6 +405,7 @@ START_TEST(the_number_of_workers_changes_no_bits)
         struct ss_fused *f = NULL;
         ok(ss_fused_create(device, o.model->graph, &options, &f));
         ck_assert_uint_eq(ss_fused_tile(f), 4);
+        ck_assert(ss_fused_grouped(f) == grouped);
         for (int again = 0; again < 3; again++) {
             ok(ss_fused_enqueue(f, &batch));
             ok(ss_span_read(ss_span_of(o.gradients), o.gradient, o.size));
@@ -481,11 +496,9 @@ START_TEST(auto_takes_it_for_narrow_nets_and_its_memory_is_counted)
     ok(ss_loss_create(device, model, &options, &l));
     const size_t taken = ss_device_allocated(device) - before;
     ok(ss_loss_bytes(device, model, &options, &bytes));
-    ck_assert_msg(strncmp(ss_loss_plan(l), ss_device_is_cpu(device) ? "fused" : "layered", 5) == 0, "%s",
-                  ss_loss_plan(l));
-    if (ss_device_is_cpu(device)) /* each buffer is rounded up and has room after its end */
-        ck_assert_msg(taken >= bytes && taken < bytes + 10 * 512, "%zu bytes counted, %zu taken", bytes,
-                      taken);
+    ck_assert_msg(strncmp(ss_loss_plan(l), "fused", 5) == 0, "%s", ss_loss_plan(l));
+    /* each buffer is rounded up and has room after its end */
+    ck_assert_msg(taken >= bytes && taken < bytes + 10 * 512, "%zu bytes counted, %zu taken", bytes, taken);
     ss_loss_free(l);
     ss_model_free(model);
     ok(ss_model_create(&wide, 3, &model));
@@ -498,18 +511,17 @@ START_TEST(auto_takes_it_for_narrow_nets_and_its_memory_is_counted)
 }
 END_TEST
 
-int main(void)
+static void add_case(Suite *s, const char *name, SFun open, int activations)
 {
-    Suite *const s = suite_create("fused");
-    TCase *const c = tcase_create("fused");
+    TCase *const c = tcase_create(name);
 
     tcase_set_timeout(c, 900);
-    tcase_add_unchecked_fixture(c, open_device, close_device);
+    tcase_add_unchecked_fixture(c, open, close_device);
     tcase_add_loop_test(c, losses_and_gradients_match_the_reference, 0, 12);
     tcase_add_loop_test(c, an_estimated_control_variate_matches_the_reference, 0, 3);
-    tcase_add_loop_test(c, every_activation_matches_the_reference, 0, SS_ACTIVATION_EXP);
+    tcase_add_loop_test(c, every_activation_matches_the_reference, 0, activations);
     tcase_add_loop_test(c, extreme_shapes_match_the_reference, 0, (int)SS_COUNT(extremes));
-    tcase_add_loop_test(c, both_plans_draw_the_same_slices, 0, 4);
+    tcase_add_loop_test(c, both_plans_draw_the_same_slices, 0, activations < 4 ? 2 : 4);
     tcase_add_test(c, both_plans_draw_the_same_noise);
     tcase_add_test(c, the_number_of_workers_changes_no_bits);
     tcase_add_test(c, a_loss_without_gradient_is_the_same_loss);
@@ -517,9 +529,17 @@ int main(void)
                         (int)SS_COUNT(not_fused));
     tcase_add_test(c, auto_takes_it_for_narrow_nets_and_its_memory_is_counted);
     suite_add_tcase(s, c);
+}
+
+int main(void)
+{
+    Suite *const s = suite_create("fused");
+
+    add_case(s, "fused", open_device, SS_ACTIVATION_EXP);
+    add_case(s, "fused for GPUs", open_as_gpu, 2); /* the table is the same */
     SRunner *const r = srunner_create(s);
     srunner_set_fork_status(r, CK_NOFORK);
-    srunner_run_all(r, CK_NORMAL);
+    srunner_run_all(r, CK_ENV);
     const int failed = srunner_ntests_failed(r);
     srunner_free(r);
     return failed != 0;

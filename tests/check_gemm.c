@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "device/gemm.h"
+#include "device/gemm_backends.h"
 #include "device/opencl.h"
 
 static struct ss_device *device;
@@ -119,7 +119,8 @@ static void compare(const struct shape *s, const struct matrix *c, const double 
     free(got);
 }
 
-static void check_product(const struct shape *s)
+/* By the backend in use, or by the tiled kernel with these tiles. */
+static void check_product_by(const struct shape *s, const struct ss_tiles *tiles)
 {
     struct matrix a, b, c;
 
@@ -127,23 +128,29 @@ static void check_product(const struct shape *s)
     make_matrix(&b, s->tb ? s->n : s->k, s->tb ? s->k : s->n, s);
     make_matrix(&c, s->m, s->n, s);
     double *const want = reference(s, &a, &b, &c);
-    ok(ss_gemm_enqueue(device, &(struct ss_gemm){.transpose_a = s->ta,
-                                                 .transpose_b = s->tb,
-                                                 .m = s->m,
-                                                 .n = s->n,
-                                                 .k = s->k,
-                                                 .a = {a.buffer, a.offset},
-                                                 .b = {b.buffer, b.offset},
-                                                 .c = {c.buffer, c.offset},
-                                                 .lda = a.ld,
-                                                 .ldb = b.ld,
-                                                 .ldc = c.ld,
-                                                 .accumulate = s->accumulate}));
+    const struct ss_gemm g = {.transpose_a = s->ta,
+                              .transpose_b = s->tb,
+                              .m = s->m,
+                              .n = s->n,
+                              .k = s->k,
+                              .a = {a.buffer, a.offset},
+                              .b = {b.buffer, b.offset},
+                              .c = {c.buffer, c.offset},
+                              .lda = a.ld,
+                              .ldb = b.ld,
+                              .ldc = c.ld,
+                              .accumulate = s->accumulate};
+    ok(tiles ? ss_gemm_tiled(device, &g, tiles) : ss_gemm_enqueue(device, &g));
     compare(s, &c, want);
     free(want);
     free_matrix(&a);
     free_matrix(&b);
     free_matrix(&c);
+}
+
+static void check_product(const struct shape *s)
+{
+    check_product_by(s, NULL);
 }
 
 static void check_transposes(size_t m, size_t n, size_t k)
@@ -161,12 +168,13 @@ static void check_transposes(size_t m, size_t n, size_t k)
 
 /* ---- backends: the loop index of a test ---- */
 
-enum { OWN, SIMPLE, CLBLAST, PLAIN, BACKENDS };
+enum { OWN, SIMPLE, CLBLAST, PLAIN, TILED, BACKENDS };
 
 static void use(int backend)
 {
     device->gemm.level = backend == SIMPLE ? SS_GEMM_SIMPLE : backend == PLAIN ? SS_GEMM_PLAIN : SS_GEMM_FAST;
     ss_gemm_choose(device, backend == CLBLAST ? SS_GEMM_CLBLAST : SS_GEMM_OWN);
+    ss_device_take_gpu_kernels(device, backend == TILED);
 }
 
 START_TEST(sizes_around_the_tile_are_exact_in_all_transposes)
@@ -282,6 +290,59 @@ START_TEST(wide_layers_are_exact)
 }
 END_TEST
 
+static void keep_text(void *context, enum ss_level level, const char *text)
+{
+    (void)level;
+    strncpy(context, text, 255);
+}
+
+/* ---- the tiled kernel: other groups, items and slices than it would choose ---- */
+
+static const struct ss_tiles tilings[] = {
+    {2, 4, 4, 8, 4, 1}, {4, 4, 8, 4, 8, 2}, {8, 4, 2, 4, 16, 1}, {1, 1, 4, 4, 1, 2}, {16, 8, 1, 8, 8, 2}};
+
+START_TEST(every_tiling_is_exact)
+{
+    static const size_t shapes[][3] = {{1, 1, 1}, {9, 33, 7}, {33, 17, 40}, {64, 64, 16}, {3, 5, 2100}};
+    const struct ss_tiles *const t = &tilings[_i];
+
+    use(TILED);
+    ck_assert_ptr_null(ss_tiles_wrong(device, t));
+    for (size_t i = 0; i < SS_COUNT(shapes) - (small ? 2 : 0); i++)
+        for (unsigned j = 0; j < 4; j++) {
+            const struct shape s = {.m = shapes[i][0],
+                                    .n = shapes[i][1],
+                                    .k = shapes[i][2],
+                                    .ta = j & 1,
+                                    .tb = j & 2,
+                                    .accumulate = draw(2),
+                                    .gap = draw(2) * draw(5),
+                                    .offset = draw(2) * draw(70)};
+            check_product_by(&s, t);
+        }
+}
+END_TEST
+
+START_TEST(tilings_that_cannot_be_are_refused)
+{
+    static const struct ss_tiles wrong[] = {
+        {3, 4, 4, 8, 4, 1}, {4, 4, 3, 8, 8, 1},  {4, 4, 4, 6, 8, 1},         {16, 16, 1, 8, 8, 1},
+        {4, 4, 4, 8, 8, 3}, {4, 4, 4, 4, 32, 1}, {1024, 1024, 8, 8, 128, 1}, {1, 2, 2, 4, 2, 1}};
+    struct ss_buffer *b = NULL;
+
+    use(TILED);
+    ok(ss_buffer_create(device, 3 * sizeof(float), &b));
+    const struct ss_gemm g = {
+        .m = 1, .n = 1, .k = 1, .a = {b, 0}, .b = {b, 1}, .c = {b, 2}, .lda = 1, .ldb = 1, .ldc = 1};
+    char text[256] = "";
+    ss_sink_set(keep_text, text);
+    for (size_t i = 0; i < SS_COUNT(wrong); i++)
+        ck_assert_int_eq(ss_gemm_tiled(device, &g, &wrong[i]), SS_ERR_INTERNAL);
+    ss_sink_set(NULL, NULL);
+    ss_buffer_free(b);
+}
+END_TEST
+
 /* ---- rounding, repetition ---- */
 
 static void fill(struct ss_buffer *b, size_t n)
@@ -386,12 +447,6 @@ END_TEST
 
 /* ---- refusals ---- */
 
-static void keep_text(void *context, enum ss_level level, const char *text)
-{
-    (void)level;
-    strncpy(context, text, 255);
-}
-
 START_TEST(a_matrix_that_leaves_its_buffer_is_refused)
 {
     struct ss_buffer *b = NULL;
@@ -436,6 +491,8 @@ int main(void)
     tcase_add_loop_test(c, long_sums_for_small_matrices_are_exact, 0, BACKENDS);
     tcase_add_loop_test(c, random_shapes_are_exact, 0, BACKENDS);
     tcase_add_loop_test(c, an_empty_sum_is_zero_and_empty_matrices_are_nothing, 0, BACKENDS);
+    tcase_add_loop_test(c, every_tiling_is_exact, 0, (int)SS_COUNT(tilings));
+    tcase_add_test(c, tilings_that_cannot_be_are_refused);
     tcase_add_loop_test(c, streams_are_rows_and_one_can_be_left_out, 0, BACKENDS);
     tcase_add_loop_test(c, wide_layers_are_exact, 0, BACKENDS);
     tcase_add_loop_test(c, the_same_product_has_the_same_bits_each_time, 0, BACKENDS);

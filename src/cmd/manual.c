@@ -77,6 +77,7 @@ static void add_ends(struct ss_text *t)
     static const struct {
         const char *name, *meaning;
     } variables[] = {{"SLICESCORE_DEVICE", "OpenCL device, where --device does not name one"},
+                     {"SLICESCORE_KERNELS", "gpu: the kernels for GPUs on a CPU device too; for tests"},
                      {"SLICESCORE_DATA", "folder in which data files and known sets are looked for"},
                      {"SLICESCORE_CL_DIR", "kernel sources to use instead of those in the program"},
                      {"NO_COLOR", "if set, no colours on the terminal"}};

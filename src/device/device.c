@@ -104,6 +104,7 @@ out:
 
 enum ss_status ss_device_open(const char *choice, struct ss_device **out)
 {
+    const char *const kernels = getenv("SLICESCORE_KERNELS");
     struct ss_device_list list = {0};
     struct ss_device *d = NULL;
     enum ss_status st = SS_OK;
@@ -113,6 +114,7 @@ enum ss_status ss_device_open(const char *choice, struct ss_device **out)
     TRY(ss_device_list_find(&list, choice, &index));
     TRY(ss_allocate(1, &d));
     d->info = list.items[index];
+    d->as_gpu = kernels && strcmp(kernels, "gpu") == 0;
     d->gemm.level = d->info.unfinished ? SS_GEMM_SIMPLE : SS_GEMM_FAST;
     TRY(open_chosen(d));
     *out = d;
@@ -147,7 +149,12 @@ const struct ss_device_info *ss_device_info(const struct ss_device *d)
 
 bool ss_device_is_cpu(const struct ss_device *d)
 {
-    return d->info.type == SS_DEVICE_CPU;
+    return d->info.type == SS_DEVICE_CPU && !d->as_gpu;
+}
+
+void ss_device_take_gpu_kernels(struct ss_device *d, bool yes)
+{
+    d->as_gpu = yes;
 }
 
 size_t ss_device_allocated(const struct ss_device *d)

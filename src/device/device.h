@@ -30,6 +30,7 @@ struct ss_device_info {
     enum ss_device_type type;
     uint64_t memory, max_allocation, local_memory, cache; /* bytes */
     uint32_t compute_units, clock_mhz, max_work_group, native_float_width;
+    uint32_t sub_group; /* the fewest items that a kernel can ask to run in step, 0 where it cannot ask */
     bool fp64, fp16, unified_memory;
     bool unfinished;  /* a driver known to be so, ranked last */
     char remark[160]; /* why it is unfinished or ranked as it is, or "" */
@@ -68,7 +69,11 @@ struct ss_kernel;
 SS_MUST_CHECK enum ss_status ss_device_open(const char *choice, struct ss_device **out);
 void ss_device_free(struct ss_device *d);
 const struct ss_device_info *ss_device_info(const struct ss_device *d);
+/** Which form of kernels suits it: those for CPU devices, or for GPUs. */
 bool ss_device_is_cpu(const struct ss_device *d);
+/** From now on take the kernels for GPUs, on a CPU device too: for tests. SLICESCORE_KERNELS=gpu does so when
+ * a device is opened. */
+void ss_device_take_gpu_kernels(struct ss_device *d, bool yes);
 
 /** Bytes of all buffers that live on it now. */
 size_t ss_device_allocated(const struct ss_device *d);

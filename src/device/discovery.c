@@ -84,6 +84,23 @@ static enum ss_device_type type_of(cl_device_type bits, bool unified)
     return SS_DEVICE_ACCELERATOR;
 }
 
+/* cl_intel_required_subgroup_size: sizes that a kernel can ask for. The fewer items, the more registers each.
+ */
+static uint32_t least_sub_group(cl_device_id id)
+{
+    enum { SUB_GROUP_SIZES_INTEL = 0x4108, MOST = 16 };
+    size_t sizes[MOST], bytes = 0, least = 0;
+
+    if (!has_extension(id, "cl_intel_required_subgroup_size") ||
+        clGetDeviceInfo(id, SUB_GROUP_SIZES_INTEL, 0, NULL, &bytes) != CL_SUCCESS || bytes > sizeof(sizes) ||
+        clGetDeviceInfo(id, SUB_GROUP_SIZES_INTEL, bytes, sizes, NULL) != CL_SUCCESS)
+        return 0;
+    for (size_t i = 0; i < bytes / sizeof(sizes[0]); i++)
+        if (!least || (sizes[i] && sizes[i] < least))
+            least = sizes[i];
+    return least <= 32 ? (uint32_t)least : 0;
+}
+
 static void describe(cl_device_id id, struct ss_device_info *info)
 {
     cl_device_type bits = 0;
@@ -113,6 +130,7 @@ static void describe(cl_device_id id, struct ss_device_info *info)
     info->type = type_of(bits, unified);
     info->fp64 = has_extension(id, "cl_khr_fp64");
     info->fp16 = has_extension(id, "cl_khr_fp16");
+    info->sub_group = info->type == SS_DEVICE_CPU ? 0 : least_sub_group(id);
 
     const struct ss_quirk *const quirk = ss_quirk_of(info);
     info->unfinished = (quirk->flags & SS_QUIRK_UNFINISHED) != 0;

@@ -89,6 +89,13 @@ static enum ss_gemm_kind kind_of(const struct ss_device *d)
     return ss_device_is_cpu(d) ? SS_GEMM_OWN : SS_GEMM_CLBLAST;
 }
 
+/* On GPUs the own product has no simpler form: next comes plain. */
+static bool is_plain(const struct ss_device *d)
+{
+    return d->gemm.level == SS_GEMM_PLAIN ||
+           (d->gemm.level == SS_GEMM_SIMPLE && kind_of(d) == SS_GEMM_OWN && !ss_device_is_cpu(d));
+}
+
 static enum ss_status enqueue(struct ss_device *d, const struct ss_gemm *g)
 {
     enum ss_status st = SS_OK;
@@ -96,10 +103,12 @@ static enum ss_status enqueue(struct ss_device *d, const struct ss_gemm *g)
     TRY(check(g));
     if (!g->m || !g->n || (!g->k && g->accumulate))
         return SS_OK;
-    if (!g->k || d->gemm.plain || d->gemm.level == SS_GEMM_PLAIN)
+    if (!g->k || d->gemm.plain || is_plain(d))
         return ss_gemm_plain(d, g);
     if (kind_of(d) == SS_GEMM_CLBLAST)
         return ss_gemm_clblast(d, g);
+    if (!ss_device_is_cpu(d))
+        return ss_gemm_tiled(d, g, NULL);
     TRY(ss_gemm_own(d, g, d->gemm.level == SS_GEMM_SIMPLE));
 out:
     return st;
@@ -139,18 +148,20 @@ struct ss_gemm_use ss_gemm_switch(struct ss_device *d, struct ss_gemm_use use)
 
 const char *ss_gemm_backend(const struct ss_device *d)
 {
-    if (d->gemm.level == SS_GEMM_PLAIN)
+    if (is_plain(d))
         return "plain";
     if (kind_of(d) == SS_GEMM_CLBLAST)
         return "clblast";
+    if (!ss_device_is_cpu(d))
+        return "own-tiled";
     return d->gemm.level == SS_GEMM_FAST ? "own" : "own-simple";
 }
 
 bool ss_gemm_set_aside(struct ss_device *d)
 {
-    if (d->gemm.level == SS_GEMM_PLAIN)
+    if (is_plain(d))
         return false;
-    d->gemm.level = kind_of(d) == SS_GEMM_CLBLAST ? SS_GEMM_PLAIN : d->gemm.level + 1;
+    d->gemm.level = kind_of(d) == SS_GEMM_CLBLAST || !ss_device_is_cpu(d) ? SS_GEMM_PLAIN : d->gemm.level + 1;
     return true;
 }
 

@@ -1,8 +1,9 @@
 /*
  * gemm.h - the one matrix product: C = op(A) op(B), or C += op(A) op(B), fp32, row-major, any shape.
  *
- * Backends: "own" (register-tiled, the default on CPU devices), "clblast" (the default on GPUs), "plain" (one
- * work-item an element: the oracle, and what is left when a driver fails the self-test).
+ * Backends: "own" (register-tiled, the default on CPU devices; on GPUs through local memory), "clblast" (the
+ * default on GPUs), "plain" (one work-item an element: the oracle, and what is left when a driver fails the
+ * self-test).
  */
 #ifndef SS_DEVICE_GEMM_H
 #define SS_DEVICE_GEMM_H
@@ -40,7 +41,8 @@ struct ss_gemm_use ss_gemm_switch(struct ss_device *d, struct ss_gemm_use use);
 /** How many sets there are that are worth trying on this device. */
 uint32_t ss_gemm_sets(const struct ss_device *d);
 
-/** What is in use: "own", "own-simple" (without vectors and unrolled loops), "clblast" or "plain". */
+/** What is in use: "own", "own-tiled" (that for GPUs), "own-simple" (without vectors and unrolled loops),
+ * "clblast" or "plain". */
 const char *ss_gemm_backend(const struct ss_device *d);
 
 /** Use the next simpler backend from now on, whatever is chosen later; false if it is plain already. Drivers

@@ -27,6 +27,7 @@ struct ss_gemm_state {
 
 struct ss_device {
     struct ss_device_info info;
+    bool as_gpu; /* kernels as for a GPU */
     cl_platform_id platform;
     cl_device_id id;
     cl_context context;

@@ -211,6 +211,9 @@ static enum ss_status find_program(struct ss_device *d, const char *file, const 
     ss_text_init(&options);
     ss_text_init(&key);
     ss_text_add(&options, "-cl-std=CL1.2");
+    /* Unrolled for registers that a CPU lacks: minutes, when optimized. */
+    if (d->as_gpu && d->info.type == SS_DEVICE_CPU)
+        ss_text_add(&options, " -cl-opt-disable");
     for (size_t i = 0; i < n_defines; i++)
         ss_text_addf(&options, " -D%s=%ld", defines[i].name, defines[i].value);
     ss_text_addf(&key, "%s %s", file, options.data);

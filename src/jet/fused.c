@@ -4,189 +4,33 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
-#include "jet/fused_net.h"
+#include "jet/fused_shape.h"
 
-/* A register tile is ROWS x VECTORS vectors: 24 sums of 32 registers of 16 floats (AVX-512), 12 of 16 of 8 or
- * of 4. Rows of a tile in all: enough that a gradient's sums stay long in registers, and few enough that a
- * panel of them stays in L1. */
-enum { ROWS = 6, ROWS_WANTED = 84, TILES_WANTED = 8, MOST_PARTIALS = 64, BLOCK = 16, WIDEST = 512 };
-enum { RESIDUAL = 1, INPUT_MAJOR = 2, WITH_BACK = 4, WITH_FORWARD = 8 }; /* cl/jet/fused_tile.clh */
-enum { MOST_SCRATCH = 1 << 22, MOST_DEFINES = 16 };                      /* floats of a worker */
-
-struct layer { /* as in cl/jet/fused_tile.clh */
-    uint32_t n_in, n_out, in_stride, out_stride;
-    uint32_t in, z, a, u, d;
-    uint32_t forward, back, bias;
-    uint32_t gradient, gradient_bias;
-    uint32_t flat_weight, flat_bias;
-    uint32_t flags, block, line, unused;
-};
-
-/* Everything that follows from net, options and device. */
-struct shape {
-    struct ss_fused_net net;
-    struct layer layers[SS_FUSED_LAYERS];
-    uint32_t width, vectors, tile, rows; /* rows = streams x tile */
-    size_t stride;                       /* of the input */
-    size_t noise_at, scratch;            /* floats of a worker */
-    size_t base_at, packed;              /* floats of the packed parameters */
-    size_t base_gradient_at, partial;    /* floats of a partial gradient */
-    size_t blocks, lines;                /* items of packing and of the reduction */
-    size_t workers, partials;
-};
+enum { MOST_DEFINES = 24, MOST_ARGS = 40 };
 
 enum kernel { STEP, PACK, PACK_BASE, REDUCE, REDUCE_BASE, N_KERNELS };
 
 struct ss_fused {
     struct ss_device *device;
     struct ss_fused_options options;
-    struct shape shape;
+    struct ss_fused_shape shape;
     size_t mean_at, scale_at; /* of the quadratic term, flat */
     struct ss_kernel *kernel[N_KERNELS];
     struct ss_buffer *layers, *packed, *scratch, *partials, *counter;
 };
-
-/* ---- shape ---- */
 
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
-/* In whole register tiles where there are several; at least TILES_WANTED of them where the rows suffice. */
-static size_t choose_tile(const struct ss_fused_options *o, size_t streams)
-{
-    size_t tile = (ROWS_WANTED + streams / 2) / streams;
-
-    if (o->rows < TILES_WANTED * tile)
-        tile = o->rows / TILES_WANTED;
-    if (tile > ROWS)
-        tile = (tile + ROWS / 2) / ROWS * ROWS;
-    return tile ? tile : 1;
-}
-
-size_t ss_fused_default_tile(const struct ss_fused_options *options)
-{
-    return choose_tile(options, ss_streams_first(options->streams) + ss_streams_second(options->streams));
-}
-
-/* Set by the data's shape alone. A partial gradient is written and read once more than those of one partial
- * would be, which its tiles have to be worth. */
-static size_t partials_of(size_t rows, size_t tile)
-{
-    const size_t tiles = (rows + tile - 1) / tile, worth = tiles / 4;
-
-    return smaller(tiles, worth < TILES_WANTED ? TILES_WANTED : smaller(worth, MOST_PARTIALS));
-}
-
-static size_t take(size_t *total, size_t n)
-{
-    const size_t at = *total;
-
-    *total += n;
-    return at;
-}
-
-static void place_layer(struct shape *s, const struct ss_fused_options *o, size_t i, size_t in)
-{
-    struct layer *const l = &s->layers[i];
-    const bool last = i + 1 == s->net.n_layers, dot = last && !o->score;
-    const size_t n_in = s->net.layers[i].n_in, n_out = s->net.layers[i].n_out;
-    const size_t in_stride = ss_round_up(n_in, s->width), out_stride = ss_round_up(n_out, s->width);
-    const bool unit = o->unit && i == 0;
-
-    *l = (struct layer){.n_in = (uint32_t)n_in,
-                        .n_out = (uint32_t)n_out,
-                        .in_stride = (uint32_t)in_stride,
-                        .out_stride = (uint32_t)out_stride,
-                        .in = (uint32_t)in,
-                        .flat_weight = (uint32_t)s->net.layers[i].weight->offset,
-                        .flat_bias = (uint32_t)s->net.layers[i].bias->offset,
-                        .block = (uint32_t)s->blocks,
-                        .line = (uint32_t)s->lines};
-    /* lines of a gradient are cut in ROWS, columns in vectors: the narrow side should be the lines */
-    if (unit || (n_in < s->width && n_in < n_out))
-        l->flags |= INPUT_MAJOR;
-    l->flags |= s->net.layers[i].residual ? RESIDUAL : 0u;
-    l->flags |= dot ? 0u : WITH_FORWARD;
-    l->flags |= i || o->streams.extra ? WITH_BACK : 0u;
-    if (!dot)
-        l->z = (uint32_t)take(&s->scratch, s->rows * out_stride);
-    if (!last) {
-        l->a = (uint32_t)take(&s->scratch, s->rows * out_stride);
-        l->d = (uint32_t)take(&s->scratch, 2 * s->tile * out_stride);
-        l->u = (uint32_t)take(&s->scratch, o->streams.extra ? s->tile * out_stride : 0);
-    }
-    l->forward = (uint32_t)take(&s->packed, dot ? 0 : n_in * out_stride);
-    l->back = (uint32_t)take(&s->packed, l->flags & WITH_BACK ? n_out * in_stride : 0);
-    l->bias = (uint32_t)take(&s->packed, out_stride);
-    l->gradient = (uint32_t)take(&s->partial, l->flags & INPUT_MAJOR ? n_in * out_stride : n_out * in_stride);
-    l->gradient_bias = (uint32_t)take(&s->partial, out_stride);
-    s->blocks += (n_in + BLOCK - 1) / BLOCK;
-    s->lines += (l->flags & INPUT_MAJOR ? n_in : n_out) + 1;
-}
-
-static void place(struct shape *s, const struct ss_fused_options *o)
-{
-    const size_t linear = ss_streams_first(o->streams) * s->tile;
-    size_t in = 0;
-
-    s->stride = ss_round_up(s->net.dimension, s->width);
-    take(&s->scratch, linear * s->stride);
-    s->noise_at = take(&s->scratch, o->noise ? s->tile * s->stride : 0);
-    for (size_t i = 0; i < s->net.n_layers; i++) {
-        place_layer(s, o, i, in);
-        in = s->layers[i].a;
-    }
-    if (s->net.mean) {
-        s->base_at = take(&s->packed, 2 * s->stride);
-        s->base_gradient_at = take(&s->partial, 2 * s->stride);
-    }
-    take(&s->scratch, 16); /* what a gradient's last tile reads past its columns */
-    s->scratch = ss_round_up(s->scratch, 16);
-    s->partial = ss_round_up(s->partial, 16);
-}
-
-static const char *read_shape(struct ss_device *device, const struct ss_graph *graph,
-                              const struct ss_fused_options *o, struct shape *s)
-{
-    const struct ss_device_info *const info = ss_device_info(device);
-    const uint32_t native = info->native_float_width;
-
-    *s = (struct shape){0};
-    const char *const why = ss_fused_net_read(graph, &s->net);
-    if (why)
-        return why;
-    if (!ss_device_is_cpu(device))
-        return "the fused kernel is written for CPU devices";
-    if (o->streams.second == SS_SECOND_APART)
-        return "second derivatives of each slice";
-    if (s->net.mean && o->score)
-        return "a quadratic term in a score net";
-    for (size_t i = 0; i < s->net.n_layers; i++)
-        if (s->net.layers[i].n_in > 8192 || s->net.layers[i].n_out > 8192)
-            return "a layer of more than 8192 units";
-    s->width = native >= 16 ? 16 : native >= 8 ? 8 : 4;
-    s->vectors = s->width == 4 ? 4 : s->width == 8 ? 2 : 4; /* panels of at least BLOCK columns */
-    const size_t streams = ss_streams_first(o->streams) + ss_streams_second(o->streams);
-    s->tile = (uint32_t)(o->tile ? o->tile : choose_tile(o, streams));
-    s->rows = (uint32_t)(streams * s->tile);
-    place(s, o);
-    s->partials = partials_of(o->rows, s->tile);
-    s->workers = o->workers ? o->workers : info->compute_units ? info->compute_units : 1;
-    s->workers = smaller(s->workers, s->partials);
-    if (s->scratch > MOST_SCRATCH)
-        return "the jets of its layers do not fit in a cache";
-    if (s->partials * s->partial > UINT32_MAX / 4)
-        return "partial gradients of more than 4 GiB";
-    return NULL;
-}
+/* ---- the choice ---- */
 
 bool ss_fused_takes(struct ss_device *device, const struct ss_graph *graph,
                     const struct ss_fused_options *options, char *why, size_t size)
 {
-    struct shape s;
-    const char *const text = read_shape(device, graph, options, &s);
+    struct ss_fused_shape s;
+    const char *const text = ss_fused_shape_read(device, graph, options, &s);
 
     if (text)
         snprintf(why, size, "%s", text);
@@ -196,84 +40,100 @@ bool ss_fused_takes(struct ss_device *device, const struct ss_graph *graph,
 bool ss_fused_suits(struct ss_device *device, const struct ss_graph *graph,
                     const struct ss_fused_options *options, char *why, size_t size)
 {
-    struct shape s;
-    const char *const text = read_shape(device, graph, options, &s);
+    struct ss_fused_shape s;
+    const char *const text = ss_fused_shape_read(device, graph, options, &s);
 
     if (text) {
         snprintf(why, size, "%s", text);
         return false;
     }
-    for (size_t i = 0; i < s.net.n_layers; i++)
-        if (s.net.layers[i].n_out > WIDEST) {
-            snprintf(why, size, "a layer of %zu units, more than %d", s.net.layers[i].n_out, WIDEST);
-            return false;
-        }
-    return true;
-}
-
-static size_t bytes_of(const struct shape *s)
-{
-    return sizeof(float) * (s->packed + s->workers * s->scratch + s->partials * s->partial) +
-           sizeof(s->layers) + sizeof(uint32_t);
+    const size_t wide = ss_fused_shape_too_wide(&s);
+    if (wide)
+        snprintf(why, size, "a layer of %zu units is too wide", wide);
+    return !wide;
 }
 
 enum ss_status ss_fused_bytes(struct ss_device *device, const struct ss_graph *graph,
                               const struct ss_fused_options *options, size_t *bytes)
 {
-    struct shape s;
-    const char *const why = read_shape(device, graph, options, &s);
+    struct ss_fused_shape s;
+    const char *const why = ss_fused_shape_read(device, graph, options, &s);
 
     if (why)
         return SS_FAIL(SS_ERR_USAGE, "engine.plan: fused does not take this model: %s", why);
-    *bytes = bytes_of(&s);
+    *bytes = ss_fused_shape_bytes(&s);
     return SS_OK;
 }
 
 /* ---- life ---- */
 
+static size_t add_defines(struct ss_define *all, size_t n, const struct ss_define *more, size_t n_more)
+{
+    for (size_t i = 0; i < n_more; i++)
+        all[n++] = more[i];
+    return n;
+}
+
+static enum ss_status build_around(struct ss_fused *f, const struct ss_define *defines, size_t n)
+{
+    static const char *const names[N_KERNELS] = {[PACK] = "fused_pack",
+                                                 [PACK_BASE] = "fused_base",
+                                                 [REDUCE] = "fused_reduce",
+                                                 [REDUCE_BASE] = "fused_reduce_base"};
+    enum ss_status st = SS_OK;
+
+    for (int k = PACK; k < N_KERNELS; k++)
+        TRY(ss_device_kernel(f->device, "jet/fused_pack.cl", names[k], defines, n, &f->kernel[k]));
+out:
+    return st;
+}
+
 static enum ss_status build(struct ss_fused *f)
 {
-    const struct shape *const s = &f->shape;
+    const struct ss_fused_shape *const s = &f->shape;
     const struct ss_fused_options *const o = &f->options;
-    const struct ss_define tile[] = {{"WIDTH", s->width}, {"VECTORS", s->vectors}, {"ROWS", ROWS}};
-    struct ss_define all[MOST_DEFINES] = {{"ACTIVATION", s->net.activation},
-                                          {"TILE", s->tile},
-                                          {"SLICES", o->streams.slices},
-                                          {"EXTRA", o->streams.extra},
-                                          {"SECOND", o->streams.second == SS_SECOND_COLLAPSED},
-                                          {"SCORE", o->score},
-                                          {"UNIT", o->unit},
-                                          {"NOISE", o->noise},
-                                          {"BASE", s->net.mean != NULL},
-                                          {"LATE", o->late}};
-    static const char around[] = "jet/fused_pack.cl";
+    const struct ss_define items[] = {{"WIDTH", s->width}, {"VECTORS", s->vectors}, {"ROWS", SS_FUSED_ROWS}};
+    const struct ss_define groups[] = {{"WIDTH", 1}, {"GROUP", 1}, {"LOCAL_JETS", s->local}};
+    const struct ss_define step[] = {{"ACTIVATION", s->net.activation},
+                                     {"TILE", s->tile},
+                                     {"SLICES", o->streams.slices},
+                                     {"EXTRA", o->streams.extra},
+                                     {"SECOND", o->streams.second == SS_SECOND_COLLAPSED},
+                                     {"SCORE", o->score},
+                                     {"UNIT", o->unit},
+                                     {"NOISE", o->noise},
+                                     {"BASE", s->net.mean != NULL},
+                                     {"LATE", o->late}};
+    struct ss_define all[MOST_DEFINES], tiles[SS_TILES_DEFINES];
     enum ss_status st = SS_OK;
-    size_t n = 10;
+    size_t n = add_defines(all, 0, step, SS_COUNT(step));
 
-    for (size_t i = 0; i < SS_COUNT(tile); i++)
-        all[n++] = tile[i];
-    for (size_t i = 0; i < o->n_defines; i++)
-        all[n++] = o->defines[i];
+    n = add_defines(all, n, s->grouped ? groups : items, SS_COUNT(items));
+    if (s->grouped) {
+        ss_tiles_defines(f->device, &s->tiles, tiles);
+        n = add_defines(all, n, tiles, SS_TILES_DEFINES);
+    }
+    n = add_defines(all, n, o->defines, o->n_defines);
     TRY(ss_device_kernel(f->device, o->file, "fused_step", all, n, &f->kernel[STEP]));
-    TRY(ss_device_kernel(f->device, around, "fused_pack", tile, SS_COUNT(tile), &f->kernel[PACK]));
-    TRY(ss_device_kernel(f->device, around, "fused_base", tile, SS_COUNT(tile), &f->kernel[PACK_BASE]));
-    TRY(ss_device_kernel(f->device, around, "fused_reduce", tile, SS_COUNT(tile), &f->kernel[REDUCE]));
-    TRY(ss_device_kernel(f->device, around, "fused_reduce_base", tile, SS_COUNT(tile),
-                         &f->kernel[REDUCE_BASE]));
+    if (!s->grouped)
+        TRY(build_around(f, items, SS_COUNT(items)));
 out:
     return st;
 }
 
 static enum ss_status allocate(struct ss_fused *f)
 {
-    const struct shape *const s = &f->shape;
+    const struct ss_fused_shape *const s = &f->shape;
     enum ss_status st = SS_OK;
 
     TRY(ss_buffer_create(f->device, sizeof(s->layers), &f->layers));
-    TRY(ss_buffer_create(f->device, s->packed * sizeof(float), &f->packed));
-    TRY(ss_buffer_create(f->device, s->workers * s->scratch * sizeof(float), &f->scratch));
     TRY(ss_buffer_create(f->device, s->partials * s->partial * sizeof(float), &f->partials));
-    TRY(ss_buffer_create(f->device, sizeof(uint32_t), &f->counter));
+    if (!s->local)
+        TRY(ss_buffer_create(f->device, s->workers * s->scratch * sizeof(float), &f->scratch));
+    if (!s->grouped) {
+        TRY(ss_buffer_create(f->device, s->packed * sizeof(float), &f->packed));
+        TRY(ss_buffer_create(f->device, sizeof(uint32_t), &f->counter));
+    }
     TRY(ss_span_write(ss_span_of(f->layers), s->layers, sizeof(s->layers) / (sizeof(uint32_t))));
 out:
     return st;
@@ -288,7 +148,7 @@ enum ss_status ss_fused_create(struct ss_device *device, const struct ss_graph *
     TRY(ss_allocate(1, &f));
     f->device = device;
     f->options = *options;
-    const char *const why = read_shape(device, graph, options, &f->shape);
+    const char *const why = ss_fused_shape_read(device, graph, options, &f->shape);
     if (why) {
         st = SS_FAIL(SS_ERR_USAGE, "engine.plan: fused does not take this model: %s", why);
         goto out;
@@ -297,6 +157,8 @@ enum ss_status ss_fused_create(struct ss_device *device, const struct ss_graph *
         f->mean_at = f->shape.net.mean->offset;
         f->scale_at = f->shape.net.scale->offset;
     }
+    f->options.like = NULL; /* what the caller's pointers say is in the shape */
+    f->options.tiles = NULL;
     TRY(build(f));
     TRY(allocate(f));
     *out = f;
@@ -318,6 +180,16 @@ void ss_fused_free(struct ss_fused *f)
     free(f);
 }
 
+const struct ss_fused_shape *ss_fused_shape_of(const struct ss_fused *f)
+{
+    return &f->shape;
+}
+
+bool ss_fused_grouped(const struct ss_fused *f)
+{
+    return f->shape.grouped;
+}
+
 size_t ss_fused_tile(const struct ss_fused *f)
 {
     return f->shape.tile;
@@ -337,7 +209,7 @@ bool ss_fused_has_base(const struct ss_fused *f)
 
 static enum ss_status enqueue_pack(struct ss_fused *f, const struct ss_fused_batch *b)
 {
-    const struct shape *const s = &f->shape;
+    const struct ss_fused_shape *const s = &f->shape;
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->net.n_layers), ss_arg_buffer(f->layers),
                                   ss_arg_span(b->parameters), ss_arg_buffer(f->packed),
                                   ss_arg_buffer(f->counter)};
@@ -362,7 +234,7 @@ out:
 
 static enum ss_status enqueue_reduce(struct ss_fused *f, const struct ss_fused_batch *b, size_t partials)
 {
-    const struct shape *const s = &f->shape;
+    const struct ss_fused_shape *const s = &f->shape;
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->net.n_layers),
                                   ss_arg_u32((uint32_t)partials),
                                   ss_arg_u32((uint32_t)s->partial),
@@ -390,10 +262,12 @@ out:
     return st;
 }
 
-enum ss_status ss_fused_enqueue(struct ss_fused *f, const struct ss_fused_batch *b)
+/* The arguments that both forms begin with; how many. */
+static size_t first_arguments(const struct ss_fused *f, const struct ss_fused_batch *b, size_t partials,
+                              struct ss_arg *out)
 {
-    const struct shape *const s = &f->shape;
-    const size_t slices = f->options.streams.slices, partials = partials_of(b->rows, s->tile);
+    const struct ss_fused_shape *const s = &f->shape;
+    const size_t slices = f->options.streams.slices;
     const size_t chunks = slices ? (b->directions + slices - 1) / slices : 1;
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)b->rows),
                                   ss_arg_u32((uint32_t)s->net.dimension),
@@ -421,23 +295,60 @@ enum ss_status ss_fused_enqueue(struct ss_fused *f, const struct ss_fused_batch 
                                   ss_arg_u32((uint32_t)s->base_at),
                                   ss_arg_u32((uint32_t)s->base_gradient_at),
                                   ss_arg_buffer(f->layers),
-                                  ss_arg_buffer(f->packed),
                                   ss_arg_span(b->x),
                                   ss_arg_span(b->slices),
-                                  ss_arg_span(b->z),
-                                  ss_arg_buffer(f->scratch),
-                                  ss_arg_buffer(f->partials),
-                                  ss_arg_buffer(f->counter),
-                                  ss_arg_buffer(b->losses)};
+                                  ss_arg_span(b->z)};
+
+    for (size_t i = 0; i < SS_COUNT(args); i++)
+        out[i] = args[i];
+    return SS_COUNT(args);
+}
+
+static enum ss_status enqueue_items(struct ss_fused *f, const struct ss_fused_batch *b, size_t partials)
+{
+    struct ss_arg args[MOST_ARGS];
+    size_t n = first_arguments(f, b, partials, args);
     enum ss_status st = SS_OK;
 
-    if (!b->rows || partials > s->partials)
-        return SS_FAIL(SS_ERR_INTERNAL, "a fused batch of %zu rows, at most %zu", b->rows, f->options.rows);
+    args[n++] = ss_arg_buffer(f->packed);
+    args[n++] = ss_arg_buffer(f->scratch);
+    args[n++] = ss_arg_buffer(f->partials);
+    args[n++] = ss_arg_buffer(f->counter);
+    args[n++] = ss_arg_buffer(b->losses);
     TRY(enqueue_pack(f, b));
-    TRY(ss_launch(f->kernel[STEP], (struct ss_range){.global = {smaller(s->workers, partials)}, .local = {1}},
-                  args, SS_COUNT(args)));
+    TRY(ss_launch(f->kernel[STEP],
+                  (struct ss_range){.global = {smaller(f->shape.workers, partials)}, .local = {1}}, args, n));
     if (b->gradient.buffer)
         TRY(enqueue_reduce(f, b, partials));
 out:
     return st;
+}
+
+static enum ss_status enqueue_groups(struct ss_fused *f, const struct ss_fused_batch *b, size_t partials)
+{
+    const struct ss_fused_shape *const s = &f->shape;
+    const size_t items = ss_tiles_items(&s->tiles), groups = smaller(s->workers, partials);
+    struct ss_arg args[MOST_ARGS];
+    size_t n = first_arguments(f, b, partials, args);
+    enum ss_status st = SS_OK;
+
+    args[n++] = ss_arg_span(b->parameters);
+    args[n++] = s->local ? ss_arg_local(s->scratch * sizeof(float)) : ss_arg_buffer(f->scratch);
+    args[n++] = ss_arg_buffer(f->partials);
+    args[n++] = ss_arg_buffer(b->losses);
+    TRY(ss_launch(f->kernel[STEP], (struct ss_range){.global = {groups * items}, .local = {items}}, args, n));
+    if (b->gradient.buffer)
+        TRY(ss_partials_sum(f->device, f->partials, partials, s->partial, 1, s->partial, b->gradient,
+                            s->partial, false));
+out:
+    return st;
+}
+
+enum ss_status ss_fused_enqueue(struct ss_fused *f, const struct ss_fused_batch *b)
+{
+    const size_t partials = ss_fused_shape_partials(&f->shape, b->rows);
+
+    if (!b->rows || partials > f->shape.partials)
+        return SS_FAIL(SS_ERR_INTERNAL, "a fused batch of %zu rows, at most %zu", b->rows, f->options.rows);
+    return f->shape.grouped ? enqueue_groups(f, b, partials) : enqueue_items(f, b, partials);
 }

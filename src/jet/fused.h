@@ -1,6 +1,7 @@
 /*
  * fused.h - the plan that runs a whole step of a perceptron, forward, loss, reverse and parameter gradient,
- * in one kernel (cl/jet/fused.clh). For CPU devices and nets whose layers fit in a core's cache.
+ * in one kernel: cl/jet/fused.clh for CPU devices, cl/jet/fused_group.clh for GPUs. For nets whose layers fit
+ * in a core's cache, or in the share of it that a work-group has.
  *
  * What the outputs mean is the caller's: it names a kernel file that includes its own functions of output
  * jets and then jet/fused.clh, and hands over numbers that these functions read.
@@ -9,6 +10,7 @@
 #define SS_JET_FUSED_H
 
 #include "device/device.h"
+#include "device/tiles.h"
 #include "jet/graph.h"
 #include "jet/streams.h"
 
@@ -27,7 +29,11 @@ struct ss_fused_options {
     bool noise;                /* a second array of rows x D is read */
     bool late;                 /* two numbers are read that the device has computed */
     size_t tile;               /* samples carried at once; 0 = chosen from streams and rows */
-    size_t workers;            /* groups that work at once; 0 = as many as cores. Changes no bits */
+    size_t workers;            /* groups that work at once; 0 = as many as suit the device. Changes no bits */
+    const struct ss_fused *like; /* take its kernels, that is tile, tiles and place of the jets; or NULL */
+    /* for GPUs */
+    const struct ss_tiles *tiles; /* of products; NULL = chosen from rows, widths and device */
+    bool global_jets;             /* in global memory even where they fit in local memory */
 };
 
 /** Whether it takes this graph on this device; if not, `why` (size bytes) says the reason. */
@@ -48,9 +54,10 @@ SS_MUST_CHECK enum ss_status ss_fused_bytes(struct ss_device *device, const stru
                                             const struct ss_fused_options *options, size_t *bytes);
 
 /** The tile that is chosen where options.tile is 0. */
-size_t ss_fused_default_tile(const struct ss_fused_options *options);
+size_t ss_fused_default_tile(const struct ss_device *device, const struct ss_fused_options *options);
 
-/** Samples of a tile, for messages and to build another plan from the same kernels. */
+/** Samples of a tile, and whether a group of items carries one; for messages. */
+bool ss_fused_grouped(const struct ss_fused *f);
 size_t ss_fused_tile(const struct ss_fused *f);
 
 /** Of what the kernels were built for besides. */

@@ -108,11 +108,12 @@ bool ss_loss_fused_takes(struct ss_device *device, const struct ss_model *model,
     return takes(device, model, options, true, why, sizeof(why));
 }
 
-size_t ss_loss_fused_default_tile(const struct ss_model *model, const struct ss_loss_options *options)
+size_t ss_loss_fused_default_tile(const struct ss_device *device, const struct ss_model *model,
+                                  const struct ss_loss_options *options)
 {
     const struct ss_fused_options p = plan_options(model, options);
 
-    return ss_fused_default_tile(&p);
+    return ss_fused_default_tile(device, &p);
 }
 
 enum ss_status ss_loss_fused_choose(struct ss_device *device, const struct ss_model *model,
@@ -134,7 +135,8 @@ enum ss_status ss_loss_fused_choose(struct ss_device *device, const struct ss_mo
 /* ---- life ---- */
 
 static enum ss_status create(struct ss_device *device, const struct ss_model *model,
-                             const struct ss_loss_options *options, size_t tile, struct ss_loss_fused **out)
+                             const struct ss_loss_options *options, size_t tile, const struct ss_fused *like,
+                             struct ss_loss_fused **out)
 {
     struct ss_fused_options plan = plan_options(model, options);
     const size_t slices = slices_bytes(model, options);
@@ -142,6 +144,7 @@ static enum ss_status create(struct ss_device *device, const struct ss_model *mo
     enum ss_status st = SS_OK;
 
     plan.tile = tile;
+    plan.like = like;
     TRY(ss_allocate(1, &f));
     f->device = device;
     f->objective = options->objective;
@@ -333,7 +336,7 @@ static enum ss_status trial_prepare(struct trial *t, const struct ss_loss_fused 
     normals(t->slices, t->n_slices * TEST_ROWS * TEST_D, 3);
     for (size_t i = 0; i < t->size; i++)
         t->exact[i] = (double)t->flat[i];
-    TRY(create(f->device, t->model, &t->options, ss_fused_tile(f->plan), &t->loss));
+    TRY(create(f->device, t->model, &t->options, 0, f->plan, &t->loss));
     TRY(upload(f->device, t->flat, t->size, &t->b_flat));
     TRY(upload(f->device, t->gradient, t->size, &t->b_gradient));
     TRY(upload(f->device, t->slices, t->n_slices * TEST_ROWS * TEST_D, &t->b_slices));
@@ -417,7 +420,7 @@ enum ss_status ss_loss_fused_create(struct ss_device *device, const struct ss_mo
     struct ss_loss_fused *f = NULL;
     enum ss_status st = SS_OK;
 
-    TRY(create(device, model, options, tile, &f));
+    TRY(create(device, model, options, tile, NULL, &f));
     TRY(check_known_answer(f, model));
     *out = f;
     f = NULL;

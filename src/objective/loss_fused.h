@@ -17,7 +17,8 @@ bool ss_loss_fused_takes(struct ss_device *device, const struct ss_model *model,
                          const struct ss_loss_options *options);
 
 /** The tile that the rules choose, and the directions of a row in all. */
-size_t ss_loss_fused_default_tile(const struct ss_model *model, const struct ss_loss_options *options);
+size_t ss_loss_fused_default_tile(const struct ss_device *device, const struct ss_model *model,
+                                  const struct ss_loss_options *options);
 size_t ss_loss_directions(const struct ss_model *model, const struct ss_loss_options *options);
 
 /** Build, allocate and put the kernels to a known-answer test. SS_ERR_SELFTEST: they give wrong numbers on

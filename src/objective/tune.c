@@ -69,7 +69,7 @@ static void add_fused(struct ss_loss_tune *t, size_t tile, size_t chunk)
 /* What the rules choose, and other tiles, the likeliest first; `known`: the default is one of them. */
 static void add_tiles(struct ss_loss_tune *t, bool known)
 {
-    const size_t tile = ss_loss_fused_default_tile(t->model, &t->options);
+    const size_t tile = ss_loss_fused_default_tile(t->device, t->model, &t->options);
     const size_t near[] = {
         2 * tile, tile / 2, tile + SMALL_TILE, tile > SMALL_TILE ? tile - SMALL_TILE : tile + 1,
         3 * tile, tile / 3, 4 * tile,          tile / 4};
@@ -133,7 +133,7 @@ static enum ss_status find_candidates(struct ss_loss_tune *t)
 
     TRY(ss_loss_fused_choose(t->device, t->model, o, &fused, why, sizeof(why)));
     if (fused)
-        snprintf(name, sizeof(name), "fused, tile %zu", ss_loss_fused_default_tile(t->model, o));
+        snprintf(name, sizeof(name), "fused, tile %zu", ss_loss_fused_default_tile(t->device, t->model, o));
     else
         snprintf(name, sizeof(name), "layered, %s", gemm == SS_GEMM_OWN ? "own" : "clblast");
     add(t, false, &none, name);

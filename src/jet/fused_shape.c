@@ -1,0 +1,256 @@
+#include "jet/fused_shape.h"
+
+#include "base/checked.h"
+
+/* Rows of a tile in all. For an item's: enough that a gradient's sums stay long in registers, and few enough
+ * that a panel of them stays in L1. A group's is filled by its products' tile. */
+enum { ROWS_WANTED = 84, TILES_WANTED = 8, MOST_PARTIALS = 64, BLOCK = 16, WIDEST = 512 };
+enum { GROUPS_WANTED = 128, MOST_GROUP_PARTIALS = 256, GROUPS_A_UNIT = 4, GROUP_ROWS = 64 };
+enum { RESIDUAL = 1, INPUT_MAJOR = 2, WITH_BACK = 4, WITH_FORWARD = 8 }; /* cl/jet/fused_layer.clh */
+enum { MOST_SCRATCH = 1 << 22, MOST_GROUP_SCRATCH = 1 << 20 };           /* floats of a worker */
+static const size_t most_group_partials = (size_t)1 << 27;               /* floats of all */
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t parts_of(size_t n, size_t size)
+{
+    return (n + size - 1) / size;
+}
+
+/* In whole register tiles where there are several; at least TILES_WANTED of them where the rows suffice. */
+static size_t choose_tile(const struct ss_fused_options *o, size_t streams)
+{
+    size_t tile = (ROWS_WANTED + streams / 2) / streams;
+
+    if (o->rows < TILES_WANTED * tile)
+        tile = o->rows / TILES_WANTED;
+    if (tile > SS_FUSED_ROWS)
+        tile = (tile + SS_FUSED_ROWS / 2) / SS_FUSED_ROWS * SS_FUSED_ROWS;
+    return tile ? tile : 1;
+}
+
+/* As many samples as fill the products' rows, but not fewer groups than a large GPU has multiprocessors: a
+ * constant, so that the bits do not depend on how many it has. */
+static size_t choose_group_tile(const struct ss_fused_options *o, size_t streams)
+{
+    const size_t tile = smaller(GROUP_ROWS / streams, parts_of(o->rows, GROUPS_WANTED));
+
+    return tile ? tile : 1;
+}
+
+size_t ss_fused_default_tile(const struct ss_device *device, const struct ss_fused_options *options)
+{
+    const size_t streams = ss_streams_first(options->streams) + ss_streams_second(options->streams);
+
+    return ss_device_is_cpu(device) ? choose_tile(options, streams) : choose_group_tile(options, streams);
+}
+
+/* On CPU devices a partial gradient is written and read once more than those of one partial would be, which
+ * its tiles have to be worth; GPUs need the groups. */
+size_t ss_fused_shape_partials(const struct ss_fused_shape *s, size_t rows)
+{
+    const size_t tiles = parts_of(rows, s->tile), worth = tiles / 4;
+
+    if (s->grouped) {
+        const size_t fit = most_group_partials / s->partial;
+        return smaller(tiles, smaller(fit ? fit : 1, MOST_GROUP_PARTIALS));
+    }
+    return smaller(tiles, worth < TILES_WANTED ? TILES_WANTED : smaller(worth, MOST_PARTIALS));
+}
+
+static size_t take(size_t *total, size_t n)
+{
+    const size_t at = *total;
+
+    *total += n;
+    return at;
+}
+
+static void place_packed(struct ss_fused_shape *s, const struct ss_fused_options *o, size_t i)
+{
+    struct ss_fused_layer *const l = &s->layers[i];
+    const size_t n_in = l->n_in, n_out = l->n_out;
+    const bool dot = i + 1 == s->net.n_layers && !o->score, unit = o->unit && i == 0;
+
+    /* lines of a gradient are cut in ROWS, columns in vectors: the narrow side should be the lines */
+    if (unit || (n_in < s->width && n_in < n_out))
+        l->flags |= INPUT_MAJOR;
+    l->flags |= dot ? 0u : WITH_FORWARD;
+    l->flags |= i || o->streams.extra ? WITH_BACK : 0u;
+    l->block = (uint32_t)s->blocks;
+    l->line = (uint32_t)s->lines;
+    l->forward = (uint32_t)take(&s->packed, dot ? 0 : n_in * l->out_stride);
+    l->back = (uint32_t)take(&s->packed, l->flags & WITH_BACK ? n_out * l->in_stride : 0);
+    l->bias = (uint32_t)take(&s->packed, l->out_stride);
+    l->gradient =
+        (uint32_t)take(&s->partial, l->flags & INPUT_MAJOR ? n_in * l->out_stride : n_out * l->in_stride);
+    l->gradient_bias = (uint32_t)take(&s->partial, l->out_stride);
+    s->blocks += parts_of(n_in, BLOCK);
+    s->lines += (l->flags & INPUT_MAJOR ? n_in : n_out) + 1;
+}
+
+static void place_layer(struct ss_fused_shape *s, const struct ss_fused_options *o, size_t i, size_t in)
+{
+    struct ss_fused_layer *const l = &s->layers[i];
+    const bool last = i + 1 == s->net.n_layers;
+    const size_t n_in = s->net.layers[i].n_in, n_out = s->net.layers[i].n_out;
+    const size_t out_stride = ss_round_up(n_out, s->width);
+
+    *l = (struct ss_fused_layer){.n_in = (uint32_t)n_in,
+                                 .n_out = (uint32_t)n_out,
+                                 .in_stride = (uint32_t)ss_round_up(n_in, s->width),
+                                 .out_stride = (uint32_t)out_stride,
+                                 .in = (uint32_t)in,
+                                 .flat_weight = (uint32_t)s->net.layers[i].weight->offset,
+                                 .flat_bias = (uint32_t)s->net.layers[i].bias->offset,
+                                 .flags = s->net.layers[i].residual ? RESIDUAL : 0u};
+    if (!last || o->score)
+        l->z = (uint32_t)take(&s->scratch, s->rows * out_stride);
+    if (!last) {
+        l->a = (uint32_t)take(&s->scratch, s->rows * out_stride);
+        l->d = (uint32_t)take(&s->scratch, 2 * s->tile * out_stride);
+        l->u = (uint32_t)take(&s->scratch, o->streams.extra ? s->tile * out_stride : 0);
+    }
+    if (!s->grouped) {
+        place_packed(s, o, i);
+        return;
+    }
+    l->gradient = l->flat_weight; /* weights and partial gradients lie as the flat arrays do */
+    l->gradient_bias = l->flat_bias;
+}
+
+static void place(struct ss_fused_shape *s, const struct ss_fused_options *o)
+{
+    const size_t linear = ss_streams_first(o->streams) * s->tile;
+    size_t in = 0;
+
+    s->stride = ss_round_up(s->net.dimension, s->width);
+    take(&s->scratch, linear * s->stride);
+    s->noise_at = take(&s->scratch, o->noise ? s->tile * s->stride : 0);
+    for (size_t i = 0; i < s->net.n_layers; i++) {
+        place_layer(s, o, i, in);
+        in = s->layers[i].a;
+    }
+    if (s->grouped) {
+        s->base_at = s->net.mean ? s->net.mean->offset : 0;
+        s->base_gradient_at = s->net.mean ? s->net.scale->offset : 0;
+    } else if (s->net.mean) {
+        s->base_at = take(&s->packed, 2 * s->stride);
+        s->base_gradient_at = take(&s->partial, 2 * s->stride);
+    }
+    if (!s->grouped)
+        take(&s->scratch, 16); /* what a gradient's last tile reads past its columns */
+    s->scratch = ss_round_up(s->scratch, 16);
+    s->partial = ss_round_up(s->partial, 16);
+}
+
+/* ---- the two forms ---- */
+
+static const char *shape_for_items(const struct ss_device *device, const struct ss_fused_options *o,
+                                   struct ss_fused_shape *s)
+{
+    const size_t streams = ss_streams_first(o->streams) + ss_streams_second(o->streams);
+    const struct ss_device_info *const info = ss_device_info(device);
+    const uint32_t native = info->native_float_width;
+
+    s->width = native >= 16 ? 16 : native >= 8 ? 8 : 4;
+    s->vectors = s->width == 4 ? 4 : s->width == 8 ? 2 : 4; /* panels of at least BLOCK columns */
+    s->tile = (uint32_t)(o->like   ? ss_fused_tile(o->like)
+                         : o->tile ? o->tile
+                                   : ss_fused_default_tile(device, o));
+    s->rows = (uint32_t)(streams * s->tile);
+    place(s, o);
+    s->workers = info->compute_units ? info->compute_units : 1;
+    return s->scratch > MOST_SCRATCH ? "the jets of its layers do not fit in a cache" : NULL;
+}
+
+/* Floats in local memory besides: outputs and adjoints of each row, losses and squares of each sample. */
+static size_t rows_bytes(const struct ss_fused_shape *s)
+{
+    return (2 * s->rows + 2 * s->tile) * sizeof(float);
+}
+
+static const char *choose_tiles(const struct ss_device *device, const struct ss_fused_options *o,
+                                struct ss_fused_shape *s)
+{
+    size_t widest = s->net.dimension;
+
+    for (size_t i = 0; i < s->net.n_layers; i++)
+        widest = s->net.layers[i].n_out > widest ? s->net.layers[i].n_out : widest;
+    if (o->tiles)
+        s->tiles = *o->tiles;
+    else
+        ss_tiles_choose(device, s->rows, widest, rows_bytes(s), true, &s->tiles);
+    return ss_tiles_wrong(device, &s->tiles);
+}
+
+static const char *shape_for_groups(struct ss_device *device, const struct ss_graph *graph,
+                                    const struct ss_fused_options *o, struct ss_fused_shape *s)
+{
+    const struct ss_device_info *const info = ss_device_info(device);
+    const size_t streams = ss_streams_first(o->streams) + ss_streams_second(o->streams);
+    const struct ss_fused_shape *const like = o->like ? ss_fused_shape_of(o->like) : NULL;
+
+    s->width = 4;
+    s->tile = (uint32_t)(like ? like->tile : o->tile ? o->tile : ss_fused_default_tile(device, o));
+    s->rows = (uint32_t)(streams * s->tile);
+    s->partial = ss_graph_flat_size(graph);
+    place(s, o);
+    if (like)
+        s->tiles = like->tiles;
+    const char *const wrong = like ? NULL : choose_tiles(device, o, s);
+    if (wrong)
+        return wrong;
+    const size_t local = ss_tiles_local_bytes(&s->tiles) + rows_bytes(s);
+    if (local > info->local_memory)
+        return "the device has too little local memory for so many streams";
+    s->local =
+        like ? like->local : !o->global_jets && local + s->scratch * sizeof(float) <= info->local_memory;
+    s->workers =
+        s->local ? MOST_GROUP_PARTIALS : GROUPS_A_UNIT * (info->compute_units ? info->compute_units : 1);
+    return s->scratch > MOST_GROUP_SCRATCH ? "the jets of its layers do not fit in a cache" : NULL;
+}
+
+const char *ss_fused_shape_read(struct ss_device *device, const struct ss_graph *graph,
+                                const struct ss_fused_options *o, struct ss_fused_shape *s)
+{
+    *s = (struct ss_fused_shape){0};
+    const char *why = ss_fused_net_read(graph, &s->net);
+    if (why)
+        return why;
+    if (o->streams.second == SS_SECOND_APART)
+        return "second derivatives of each slice";
+    if (s->net.mean && o->score)
+        return "a quadratic term in a score net";
+    for (size_t i = 0; i < s->net.n_layers; i++)
+        if (s->net.layers[i].n_in > 8192 || s->net.layers[i].n_out > 8192)
+            return "a layer of more than 8192 units";
+    s->grouped = !ss_device_is_cpu(device);
+    why = s->grouped ? shape_for_groups(device, graph, o, s) : shape_for_items(device, o, s);
+    if (why)
+        return why;
+    s->partials = ss_fused_shape_partials(s, o->rows);
+    s->workers = smaller(o->workers ? o->workers : s->workers, s->partials);
+    if (s->partials * s->partial > UINT32_MAX / 4)
+        return "partial gradients of more than 4 GiB";
+    return NULL;
+}
+
+size_t ss_fused_shape_bytes(const struct ss_fused_shape *s)
+{
+    const size_t scratch = s->local ? 0 : s->workers * s->scratch;
+
+    return sizeof(float) * (s->packed + scratch + s->partials * s->partial) + sizeof(s->layers) +
+           sizeof(uint32_t);
+}
+
+size_t ss_fused_shape_too_wide(const struct ss_fused_shape *s)
+{
+    for (size_t i = 0; i < s->net.n_layers; i++)
+        if (s->net.layers[i].n_out > WIDEST)
+            return s->net.layers[i].n_out;
+    return 0;
+}
