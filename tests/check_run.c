@@ -266,7 +266,8 @@ static void fill_metrics(uint64_t from, uint64_t to, uint64_t cut)
         const struct ss_train_report r = report(i);
         ss_metrics_report(m, &r);
         if (i % 20 == 0)
-            ss_metrics_evaluation(m, &(struct ss_train_evaluation){.step = i, .objective = {-2.5, 0.25}});
+            ss_metrics_evaluation(m, &(struct ss_train_evaluation){
+                                         .step = i, .objective = {-2.5, 0.25}, .seconds = (double)i + 0.5});
     }
     ck_assert_int_eq(ss_metrics_status(m), SS_OK);
     ss_metrics_free(m);
@@ -298,7 +299,7 @@ START_TEST(metrics_come_back_as_they_were_written)
     ck_assert_uint_eq(lines("metrics.csv"), 7);
     char *const csv = contents("metrics.csv");
     ck_assert_msg(strncmp(csv, "step,loss,gradient_norm,learning_rate,", 38) == 0, "%s", csv);
-    ck_assert_ptr_nonnull(strstr(csv, "\n20,,,,,,,-2.5,0.25\n"));
+    ck_assert_ptr_nonnull(strstr(csv, "\n20,,,,,20.5,,-2.5,0.25\n"));
     free(csv);
 }
 END_TEST

@@ -27,7 +27,10 @@ for sigma in $ladder; do
     last=annealed-$sigma.csv
 done
 "$SLICESCORE" sample "level-$sigma" -n $chains -o plain.csv --quiet
-"$SLICESCORE" plot "annealed=$last" plain=plain.csv -x x0 -y x1 --style points -o samples --quiet
+# few enough that the eye can tell how many are where
+head -n 301 plain.csv >plain-few.csv
+head -n 301 "$last" >annealed-few.csv
+"$SLICESCORE" plot plain=plain-few.csv annealed=annealed-few.csv -x x0 -y x1 --style points -o samples --quiet
 
 echo "light_share_plain $(share plain.csv)"
 echo "light_share_annealed $(share "$last")"
