@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "base/text.h"
 
 /* All that this program ever writes into a run: what --force may remove. Names without a slash, or
@@ -112,7 +112,7 @@ static bool is_leftover(const char *name)
     char *end = NULL;
     const long pid = suffix ? strtol(suffix + strlen(".tmp."), &end, 10) : 0;
 
-    return pid > 0 && !*end && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+    return pid > 0 && !*end && ss_process_is_gone(pid);
 }
 
 /* Remove from the open folder `fd` (taken) what `folder` (or, if negative, the run itself) knows, or of that

@@ -1,13 +1,11 @@
 /* Who computes which point, and until when. */
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "run/sweep_database.h"
 #include "run/sweep_halving.h"
 
@@ -31,22 +29,6 @@ void ss_ledger_owner(char out[160])
     snprintf(out, 160, "%s/%ld", where, (long)getpid());
 }
 
-/* Dead, and not yet asked for by its parent: where that is an init that takes its time, or none, kill() still
- * finds it. */
-static bool is_zombie(long pid)
-{
-    char path[40], text[512] = "";
-
-    snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
-    FILE *const f = fopen(path, "r");
-    if (!f)
-        return false;
-    text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
-    fclose(f);
-    const char *const name_end = strrchr(text, ')'); /* "123 (name) S ...", whatever is in the name */
-    return name_end && name_end[1] == ' ' && (name_end[2] == 'Z' || name_end[2] == 'X');
-}
-
 /* True if `owner` is a process of this machine that is no more. */
 static bool is_gone(const char *owner)
 {
@@ -60,7 +42,7 @@ static bool is_gone(const char *owner)
     const long pid = strtol(owner + n + 1, &rest, 10);
     if (!rest || *rest || pid <= 0)
         return false;
-    return (kill((pid_t)pid, 0) != 0 && errno == ESRCH) || is_zombie(pid);
+    return ss_process_is_gone(pid);
 }
 
 static enum ss_status end_attempt(struct ss_ledger *l, long long id, const char *outcome, const char *error)
