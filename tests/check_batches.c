@@ -196,14 +196,20 @@ START_TEST(device_and_host_agree_for_all_chains_widths_and_batches)
                 float *const x = calloc(2 * n, sizeof *x), *const y = x + n;
                 struct ss_batches *const resident = make(data, SS_RESIDENCE_DEVICE, batches[i]);
                 struct ss_batches *const uploaded = make(data, SS_RESIDENCE_HOST, batches[i]);
+                ss_device_take_gpu_kernels(device, true);
+                struct ss_batches *const gathered = make(data, SS_RESIDENCE_DEVICE, batches[i]);
+                ss_device_take_gpu_kernels(device, false);
                 for (uint64_t s = 0; s < 5000000000u; s = s < 2 ? s + 1 : s + 2499999999u) {
-                    draw(resident, s, n, x);
+                    draw(gathered, s, n, x);
                     draw(uploaded, s, n, y);
-                    ck_assert_mem_eq(x, y, n * sizeof *x); /* the same bits either way */
+                    ck_assert_mem_eq(x, y, n * sizeof *x); /* the same bits any way */
+                    draw(resident, s, n, x);
+                    ck_assert_mem_eq(x, y, n * sizeof *x);
                     compare(data, x, s, batches[i]);
                 }
                 ss_batches_free(resident);
                 ss_batches_free(uploaded);
+                ss_batches_free(gathered);
                 free(x);
             }
             ss_dataset_free(data);
