@@ -20,16 +20,13 @@ static size_t parts_of(size_t n, size_t size)
     return (n + size - 1) / size;
 }
 
-/* In whole register tiles where there are several; at least TILES_WANTED of them where the rows suffice. */
+/* Tiles of equal size, and as many as some cores share evenly where the rows suffice. */
 static size_t choose_tile(const struct ss_fused_options *o, size_t streams)
 {
-    size_t tile = (ROWS_WANTED + streams / 2) / streams;
+    const size_t wanted = (ROWS_WANTED + streams / 2) / streams, tiles = o->rows / (wanted ? wanted : 1);
+    const size_t even = (tiles + TILES_WANTED / 2) / TILES_WANTED * TILES_WANTED;
 
-    if (o->rows < TILES_WANTED * tile)
-        tile = o->rows / TILES_WANTED;
-    if (tile > SS_FUSED_ROWS)
-        tile = (tile + SS_FUSED_ROWS / 2) / SS_FUSED_ROWS * SS_FUSED_ROWS;
-    return tile ? tile : 1;
+    return parts_of(o->rows, smaller(even ? even : TILES_WANTED, o->rows));
 }
 
 /* As many samples as fill the products' rows, but not fewer groups than a large GPU has multiprocessors: a
