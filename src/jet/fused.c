@@ -6,7 +6,7 @@
 #include "base/checked.h"
 #include "jet/fused_shape.h"
 
-enum { MOST_DEFINES = 24, MOST_ARGS = 40 };
+enum { MOST_DEFINES = 24, MOST_ARGS = 48 };
 
 enum kernel { STEP, PACK, PACK_BASE, REDUCE, REDUCE_BASE, N_KERNELS };
 
@@ -131,8 +131,8 @@ static enum ss_status allocate(struct ss_fused *f)
     if (!s->local)
         TRY(ss_buffer_create(f->device, s->workers * s->scratch * sizeof(float), &f->scratch));
     if (!s->grouped) {
-        TRY(ss_buffer_create(f->device, s->packed * sizeof(float), &f->packed));
-        TRY(ss_buffer_create(f->device, sizeof(uint32_t), &f->counter));
+        TRY(ss_buffer_create(f->device, s->copies * s->packed * sizeof(float), &f->packed));
+        TRY(ss_buffer_create(f->device, 2 * sizeof(uint32_t), &f->counter));
     }
     TRY(ss_span_write(ss_span_of(f->layers), s->layers, sizeof(s->layers) / (sizeof(uint32_t))));
 out:
@@ -211,8 +211,7 @@ static enum ss_status enqueue_pack(struct ss_fused *f, const struct ss_fused_bat
 {
     const struct ss_fused_shape *const s = &f->shape;
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->net.n_layers), ss_arg_buffer(f->layers),
-                                  ss_arg_span(b->parameters), ss_arg_buffer(f->packed),
-                                  ss_arg_buffer(f->counter)};
+                                  ss_arg_span(b->parameters), ss_arg_buffer(f->packed)};
     enum ss_status st = SS_OK;
 
     TRY(ss_launch(f->kernel[PACK], (struct ss_range){.global = {s->blocks}, .local = {1}}, args,
@@ -297,7 +296,8 @@ static size_t first_arguments(const struct ss_fused *f, const struct ss_fused_ba
                                   ss_arg_buffer(f->layers),
                                   ss_arg_span(b->x),
                                   ss_arg_span(b->slices),
-                                  ss_arg_span(b->z)};
+                                  ss_arg_span(b->z),
+                                  ss_arg_span(b->parameters)};
 
     for (size_t i = 0; i < SS_COUNT(args); i++)
         out[i] = args[i];
@@ -306,19 +306,28 @@ static size_t first_arguments(const struct ss_fused *f, const struct ss_fused_ba
 
 static enum ss_status enqueue_items(struct ss_fused *f, const struct ss_fused_batch *b, size_t partials)
 {
+    const struct ss_fused_shape *const s = &f->shape;
     struct ss_arg args[MOST_ARGS];
     size_t n = first_arguments(f, b, partials, args);
     enum ss_status st = SS_OK;
 
-    args[n++] = ss_arg_buffer(f->packed);
     args[n++] = ss_arg_buffer(f->scratch);
     args[n++] = ss_arg_buffer(f->partials);
-    args[n++] = ss_arg_buffer(f->counter);
     args[n++] = ss_arg_buffer(b->losses);
-    TRY(enqueue_pack(f, b));
+    args[n++] = ss_arg_u32(s->alone ? (uint32_t)s->blocks : 0);
+    args[n++] = ss_arg_u32(s->alone ? (uint32_t)s->packed : 0);
+    args[n++] = ss_arg_u32(s->alone && b->gradient.buffer ? (uint32_t)s->lines : 0);
+    args[n++] = ss_arg_u32((uint32_t)f->mean_at);
+    args[n++] = ss_arg_u32((uint32_t)f->scale_at);
+    args[n++] = ss_arg_buffer(f->packed);
+    args[n++] = ss_arg_buffer(f->counter);
+    args[n++] = ss_arg_span(b->gradient);
+    args[n++] = ss_arg_buffer(b->mean);
+    if (!s->alone)
+        TRY(enqueue_pack(f, b));
     TRY(ss_launch(f->kernel[STEP],
-                  (struct ss_range){.global = {smaller(f->shape.workers, partials)}, .local = {1}}, args, n));
-    if (b->gradient.buffer)
+                  (struct ss_range){.global = {smaller(s->workers, partials)}, .local = {1}}, args, n));
+    if (b->gradient.buffer && !s->alone)
         TRY(enqueue_reduce(f, b, partials));
 out:
     return st;
@@ -332,7 +341,6 @@ static enum ss_status enqueue_groups(struct ss_fused *f, const struct ss_fused_b
     size_t n = first_arguments(f, b, partials, args);
     enum ss_status st = SS_OK;
 
-    args[n++] = ss_arg_span(b->parameters);
     args[n++] = s->local ? ss_arg_local(s->scratch * sizeof(float)) : ss_arg_buffer(f->scratch);
     args[n++] = ss_arg_buffer(f->partials);
     args[n++] = ss_arg_buffer(b->losses);

@@ -74,6 +74,7 @@ struct ss_fused_batch {
     struct ss_buffer *late;              /* two floats, where options.late */
     struct ss_span parameters, gradient; /* flat; gradient.buffer NULL: losses alone. Overwritten */
     struct ss_buffer *losses;            /* of each row */
+    struct ss_buffer *mean;              /* theirs; NULL: not wanted. Not written by the form for GPUs */
 };
 
 /** Enqueue losses (and gradient) of a batch. The same bits every time, at any number of cores. */

@@ -8,6 +8,8 @@ enum { ROWS_WANTED = 84, TILES_WANTED = 8, MOST_PARTIALS = 64, BLOCK = 16, WIDES
 enum { GROUPS_WANTED = 128, MOST_GROUP_PARTIALS = 256, GROUPS_A_UNIT = 4, GROUP_ROWS = 64 };
 enum { RESIDUAL = 1, INPUT_MAJOR = 2, WITH_BACK = 4, WITH_FORWARD = 8 }; /* cl/jet/fused_layer.clh */
 enum { MOST_SCRATCH = 1 << 22, MOST_GROUP_SCRATCH = 1 << 20 };           /* floats of a worker */
+/* Floats that one worker packs, and sums, in about the time that a launch takes. */
+enum { MOST_PACKED_ALONE = 1 << 16, MOST_SUMMED_ALONE = 1 << 17 };
 static const size_t most_group_partials = (size_t)1 << 27;               /* floats of all */
 
 static size_t smaller(size_t a, size_t b)
@@ -231,6 +233,9 @@ const char *ss_fused_shape_read(struct ss_device *device, const struct ss_graph 
         return why;
     s->partials = ss_fused_shape_partials(s, o->rows);
     s->workers = smaller(o->workers ? o->workers : s->workers, s->partials);
+    s->alone = o->like ? ss_fused_shape_of(o->like)->alone
+                       : s->packed <= MOST_PACKED_ALONE && s->partials * s->partial <= MOST_SUMMED_ALONE;
+    s->copies = s->alone ? s->workers : 1;
     if (s->partials * s->partial > UINT32_MAX / 4)
         return "partial gradients of more than 4 GiB";
     return NULL;
@@ -240,8 +245,8 @@ size_t ss_fused_shape_bytes(const struct ss_fused_shape *s)
 {
     const size_t scratch = s->local ? 0 : s->workers * s->scratch;
 
-    return sizeof(float) * (s->packed + scratch + s->partials * s->partial) + sizeof(s->layers) +
-           sizeof(uint32_t);
+    return sizeof(float) * (s->copies * s->packed + scratch + s->partials * s->partial) + sizeof(s->layers) +
+           2 * sizeof(uint32_t);
 }
 
 size_t ss_fused_shape_too_wide(const struct ss_fused_shape *s)

@@ -35,7 +35,9 @@ struct ss_fused_shape {
     uint32_t tile, rows;      /* rows = streams x tile */
     size_t stride;            /* of the input */
     size_t noise_at, scratch; /* floats of a worker */
-    size_t base_at, packed;   /* floats of the packed parameters */
+    bool alone;               /* a launch needs no others around it: */
+    size_t base_at, packed;   /* floats of the packed parameters, */
+    size_t copies;            /* of which each worker has its own then */
     size_t base_gradient_at, partial; /* floats of a partial gradient */
     size_t blocks, lines;             /* items of packing and of the reduction */
     size_t workers, partials;

@@ -591,10 +591,11 @@ enum ss_status ss_loss_enqueue(struct ss_loss *l, const struct ss_loss_batch *ba
     if (l->control)
         TRY(ss_control_enqueue(l->control, batch, ss_span_of(l->rows), l->shares));
     if (l->fused)
-        TRY(ss_loss_fused_enqueue(l->fused, batch, ss_span_of(l->rows), l->shares, l->of_rows));
+        TRY(ss_loss_fused_enqueue(l->fused, batch, ss_span_of(l->rows), l->shares, l->of_rows, l->mean));
     else
         TRY(enqueue_layered(l, batch));
-    TRY(enqueue_mean(l, batch->rows));
+    if (!l->fused || !ss_loss_fused_means(l->fused))
+        TRY(enqueue_mean(l, batch->rows));
 out:
     return st;
 }

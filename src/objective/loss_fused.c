@@ -205,7 +205,8 @@ void ss_loss_fused_describe(const struct ss_loss_fused *f, char *text, size_t si
 /* ---- a batch ---- */
 
 enum ss_status ss_loss_fused_enqueue(struct ss_loss_fused *f, const struct ss_loss_batch *batch,
-                                     struct ss_span rows, struct ss_buffer *shares, struct ss_buffer *of_rows)
+                                     struct ss_span rows, struct ss_buffer *shares, struct ss_buffer *of_rows,
+                                     struct ss_buffer *mean)
 {
     const struct ss_draw *const draw = &batch->draw;
     struct ss_fused_batch b = {
@@ -222,7 +223,8 @@ enum ss_status ss_loss_fused_enqueue(struct ss_loss_fused *f, const struct ss_lo
                   (uint32_t)(draw->step >> 32) << 24, draw->first_row},
         .parameters = batch->parameters,
         .gradient = batch->gradient,
-        .losses = of_rows};
+        .losses = of_rows,
+        .mean = mean};
     enum ss_status st = SS_OK;
 
     if (f->slices && !b.slices.buffer) {
@@ -237,6 +239,11 @@ enum ss_status ss_loss_fused_enqueue(struct ss_loss_fused *f, const struct ss_lo
     TRY(ss_fused_enqueue(f->plan, &b));
 out:
     return st;
+}
+
+bool ss_loss_fused_means(const struct ss_loss_fused *f)
+{
+    return !ss_fused_grouped(f->plan);
 }
 
 /* ---- a known answer ---- */
@@ -357,7 +364,7 @@ static enum ss_status trial_run(struct trial *t)
                                         .gradient = ss_span_of(t->b_gradient)};
     enum ss_status st = SS_OK;
 
-    TRY(ss_loss_fused_enqueue(t->loss, &batch, ss_span_of(t->b_x), t->b_shares, t->b_losses));
+    TRY(ss_loss_fused_enqueue(t->loss, &batch, ss_span_of(t->b_x), t->b_shares, t->b_losses, NULL));
     TRY(ss_span_read(ss_span_of(t->b_losses), t->losses, TEST_ROWS));
     TRY(ss_span_read(ss_span_of(t->b_gradient), t->gradient, t->size));
 out:

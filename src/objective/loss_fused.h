@@ -36,9 +36,11 @@ SS_MUST_CHECK enum ss_status ss_loss_fused_bytes(struct ss_device *device, const
 /** What ss_loss_plan says of it. */
 void ss_loss_fused_describe(const struct ss_loss_fused *f, char *text, size_t size);
 
-/** Enqueue losses of rows (and the gradient) of a batch in `rows`; `shares` of the two parts (control.h). */
+/** Enqueue losses of rows (and the gradient) of a batch in `rows`; `shares` of the two parts (control.h).
+ *  @param mean  of the losses, where ss_loss_fused_means */
 SS_MUST_CHECK enum ss_status ss_loss_fused_enqueue(struct ss_loss_fused *f, const struct ss_loss_batch *batch,
                                                    struct ss_span rows, struct ss_buffer *shares,
-                                                   struct ss_buffer *of_rows);
+                                                   struct ss_buffer *of_rows, struct ss_buffer *mean);
+bool ss_loss_fused_means(const struct ss_loss_fused *f);
 
 #endif
