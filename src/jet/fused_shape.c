@@ -4,7 +4,7 @@
 
 /* Rows of a tile in all. For an item's: enough that a gradient's sums stay long in registers, and few enough
  * that a panel of them stays in L1. A group's is filled by its products' tile. */
-enum { ROWS_WANTED = 84, TILES_WANTED = 8, MOST_PARTIALS = 64, BLOCK = 16, WIDEST = 512 };
+enum { ROWS_WANTED = 84, TILES_WANTED = 8, MOST_PARTIALS = 64, WIDEST = 512 };
 enum { GROUPS_WANTED = 128, MOST_GROUP_PARTIALS = 256, GROUPS_A_UNIT = 4, GROUP_ROWS = 64 };
 enum { RESIDUAL = 1, INPUT_MAJOR = 2, WITH_BACK = 4, WITH_FORWARD = 8 }; /* cl/jet/fused_layer.clh */
 enum { MOST_SCRATCH = 1 << 22, MOST_GROUP_SCRATCH = 1 << 20 };           /* floats of a worker */
@@ -87,7 +87,7 @@ static void place_packed(struct ss_fused_shape *s, const struct ss_fused_options
     l->gradient =
         (uint32_t)take(&s->partial, l->flags & INPUT_MAJOR ? n_in * l->out_stride : n_out * l->in_stride);
     l->gradient_bias = (uint32_t)take(&s->partial, l->out_stride);
-    s->blocks += parts_of(n_in, BLOCK);
+    s->blocks += parts_of(n_in, s->width);
     s->lines += (l->flags & INPUT_MAJOR ? n_in : n_out) + 1;
 }
 
@@ -156,7 +156,7 @@ static const char *shape_for_items(const struct ss_device *device, const struct 
     const uint32_t native = info->native_float_width;
 
     s->width = native >= 16 ? 16 : native >= 8 ? 8 : 4;
-    s->vectors = s->width == 4 ? 4 : s->width == 8 ? 2 : 4; /* panels of at least BLOCK columns */
+    s->vectors = s->width == 4 ? 4 : s->width == 8 ? 2 : 4;
     s->tile = (uint32_t)(o->like   ? ss_fused_tile(o->like)
                          : o->tile ? o->tile
                                    : ss_fused_default_tile(device, o));
