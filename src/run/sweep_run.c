@@ -449,8 +449,10 @@ static void remove_points(const char *folder)
 {
     char *path = NULL;
 
-    if (ss_path_join(folder, "points", &path) == SS_OK)
+    if (ss_path_join(folder, "points", &path) == SS_OK) {
+        ss_folder_remove_leftovers(path);
         rmdir(path);
+    }
     free(path);
 }
 
