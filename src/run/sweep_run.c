@@ -307,6 +307,7 @@ static enum ss_status coordinate(struct coordinator *c)
     enum ss_status st = SS_OK;
 
     TRY(ss_halving_rung(c->ledger, &c->rung)); /* what was decided earlier was told then */
+    c->told = ss_clock_seconds();
     for (;;) {
         if (ss_stop_signal())
             stop_workers(c, SS_ERR_INTERRUPTED);
