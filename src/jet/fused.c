@@ -325,8 +325,8 @@ static enum ss_status enqueue_items(struct ss_fused *f, const struct ss_fused_ba
     args[n++] = ss_arg_buffer(b->mean);
     if (!s->alone)
         TRY(enqueue_pack(f, b));
-    TRY(ss_launch(f->kernel[STEP],
-                  (struct ss_range){.global = {smaller(s->workers, partials)}, .local = {1}}, args, n));
+    TRY(ss_launch(f->kernel[STEP], (struct ss_range){.global = {smaller(s->workers, partials)}, .local = {1}},
+                  args, n));
     if (b->gradient.buffer && !s->alone)
         TRY(enqueue_reduce(f, b, partials));
 out:

@@ -10,7 +10,7 @@ enum { RESIDUAL = 1, INPUT_MAJOR = 2, WITH_BACK = 4, WITH_FORWARD = 8 }; /* cl/j
 enum { MOST_SCRATCH = 1 << 22, MOST_GROUP_SCRATCH = 1 << 20 };           /* floats of a worker */
 /* Floats that one worker packs, and sums, in about the time that a launch takes. */
 enum { MOST_PACKED_ALONE = 1 << 16, MOST_SUMMED_ALONE = 1 << 17 };
-static const size_t most_group_partials = (size_t)1 << 27;               /* floats of all */
+static const size_t most_group_partials = (size_t)1 << 27; /* floats of all */
 
 static size_t smaller(size_t a, size_t b)
 {
