@@ -12,9 +12,18 @@ enum { MOST_UNIT_DIRECTIONS = 64 };
 static const size_t jet_budget = (size_t)256
                                  << 20; /* bytes of jets and adjoints that chunks of directions aim at */
 
-enum kernel { ENERGY_ADJOINT, RESIDUAL, ADD_NOISE, SCORE_DOTS, SCORE_ROWS, SCORE_ADJOINT, N_KERNELS };
-static const char *const kernel_names[N_KERNELS] = {"energy_adjoint", "residual",   "add_noise",
-                                                    "score_dots",     "score_rows", "score_adjoint"};
+enum kernel {
+    ENERGY_ADJOINT,
+    RESIDUAL,
+    ADD_NOISE,
+    SCORE_DOTS,
+    SCORE_ROWS,
+    SCORE_ADJOINT,
+    DOTS_ADJOINT,
+    N_KERNELS
+};
+static const char *const kernel_names[N_KERNELS] = {
+    "energy_adjoint", "residual", "add_noise", "score_dots", "score_rows", "score_adjoint", "dots_adjoint"};
 
 struct ss_loss_layered {
     struct ss_device *device;
@@ -28,7 +37,7 @@ struct ss_loss_layered {
     struct ss_layered *plan;
     struct ss_layered *values; /* an energy's score, where the traits want it, from the jets of the plan */
     struct ss_buffer *clean, *noise; /* rows before noise and the noise, where the traits want it */
-    struct ss_buffer *dots;
+    struct ss_buffer *dots;          /* of a score net's outputs with slices; NULL where the plan has them */
     struct ss_kernel *kernel[N_KERNELS];
 };
 
@@ -37,6 +46,15 @@ struct ss_loss_layered {
 static bool energy_with_score(const struct ss_model *model, const struct ss_traits *t)
 {
     return model->is_energy && t->score;
+}
+
+/* Without a gradient there is nothing to save where values are wanted too. */
+static enum ss_outputs outputs_of(const struct ss_model *model, const struct ss_loss_options *o,
+                                  const struct ss_traits *t)
+{
+    if (model->is_energy || !t->directions || !o->gradient || !ss_layered_takes_along(model->graph))
+        return SS_OUTPUTS_JET;
+    return t->score ? SS_OUTPUTS_ALONG_AND_VALUES : SS_OUTPUTS_ALONG;
 }
 
 static struct ss_layered_options plan_options(const struct ss_model *model, const struct ss_loss_options *o,
@@ -48,7 +66,8 @@ static struct ss_layered_options plan_options(const struct ss_model *model, cons
                                                    .extra = energy_with_score(model, t),
                                                    .second = second ? SS_SECOND_COLLAPSED : SS_SECOND_NONE},
                                        .rows = o->rows,
-                                       .reverse = o->gradient};
+                                       .reverse = o->gradient,
+                                       .outputs = outputs_of(model, o, t)};
 }
 
 static struct ss_layered_options values_options(const struct ss_loss_options *o,
@@ -104,7 +123,9 @@ enum ss_status ss_loss_layered_bytes(const struct ss_model *model, const struct 
         const struct ss_layered_options s = values_options(options, NULL);
         TRY(ss_layered_bytes(model->graph, &s, &values));
     }
-    *bytes = plan + values + 2 * t->denoise * row_bytes + (2 * chunk + 1) * options->rows * sizeof(float);
+    *bytes = plan + values + 2 * t->denoise * row_bytes + options->rows * sizeof(float);
+    if (!model->is_energy && o.outputs == SS_OUTPUTS_JET)
+        *bytes += 2 * chunk * options->rows * sizeof(float);
 out:
     return st;
 }
@@ -152,7 +173,7 @@ static enum ss_status prepare(struct ss_loss_layered *l)
         TRY(prepare_values(l));
     if (l->traits.denoise)
         TRY(make_noise(l));
-    if (!l->model->is_energy && l->chunk)
+    if (!l->model->is_energy && l->chunk && !ss_layered_dots(l->plan))
         TRY(ss_buffer_create(l->device, 2 * l->chunk * rows * sizeof(float), &l->dots));
     for (int k = 0; k < N_KERNELS; k++)
         TRY(ss_device_kernel(l->device, "objective/objective.cl", kernel_names[k], NULL, 0, &l->kernel[k]));
@@ -325,56 +346,92 @@ static enum ss_status enqueue_energy_adjoint(struct ss_loss_layered *l, const st
     return ss_launch(l->kernel[ENERGY_ADJOINT], (struct ss_range){.global = {b->rows}}, args, SS_COUNT(args));
 }
 
-static enum ss_status enqueue_score_adjoint(struct ss_loss_layered *l, const struct batch *b,
-                                            bool first_chunk, bool gradient)
+static float inverse_slices(const struct ss_loss_layered *l)
 {
-    const uint32_t rows = (uint32_t)b->rows, D = (uint32_t)l->model->dimension, slices = l->streams.slices;
-    const float inv_m = l->traits.unit || !l->total ? 1.0f : 1.0f / (float)l->total;
-    const struct ss_span jet = ss_layered_jet(l->plan, l->model->output, NULL),
-                         v = ss_span_at(b->input, b->elements);
-    enum ss_status st = SS_OK;
+    return l->traits.unit || !l->total ? 1.0f : 1.0f / (float)l->total;
+}
 
-    if (slices) {
-        const struct ss_arg args[] = {ss_arg_u32(rows), ss_arg_u32(D),  ss_arg_u32(slices),
-                                      ss_arg_span(jet), ss_arg_span(v), ss_arg_buffer(l->dots)};
-        TRY(ss_launch(l->kernel[SCORE_DOTS], (struct ss_range){.global = {rows, slices}}, args,
-                      SS_COUNT(args)));
-    }
+static enum ss_status enqueue_score_dots(struct ss_loss_layered *l, const struct batch *b)
+{
+    const uint32_t rows = (uint32_t)b->rows, slices = l->streams.slices;
     const struct ss_arg args[] = {ss_arg_u32(rows),
-                                  ss_arg_u32(D),
+                                  ss_arg_u32((uint32_t)l->model->dimension),
+                                  ss_arg_u32(slices),
+                                  ss_arg_span(ss_layered_jet(l->plan, l->model->output, NULL)),
+                                  ss_arg_span(ss_span_at(b->input, b->elements)),
+                                  ss_arg_buffer(l->dots)};
+
+    return ss_launch(l->kernel[SCORE_DOTS], (struct ss_range){.global = {rows, slices}}, args,
+                     SS_COUNT(args));
+}
+
+static enum ss_status enqueue_score_rows(struct ss_loss_layered *l, const struct batch *b,
+                                         struct ss_buffer *dots, bool first_chunk)
+{
+    const struct ss_arg args[] = {
+        ss_arg_u32((uint32_t)b->rows), ss_arg_u32((uint32_t)l->model->dimension),
+        ss_arg_u32(l->streams.slices), ss_arg_u32(l->traits.squares),
+        ss_arg_u32(l->traits.score),   ss_arg_u32(l->traits.denoise),
+        ss_arg_u32(first_chunk),       ss_arg_f32(inverse_slices(l)),
+        ss_arg_f32(inverse_sigma(l)),  ss_arg_span(ss_layered_jet(l->plan, l->model->output, NULL)),
+        ss_arg_span(b->noise),         ss_arg_buffer(dots),
+        ss_arg_buffer(b->shares),      ss_arg_buffer(b->of_rows)};
+
+    return ss_launch(l->kernel[SCORE_ROWS], (struct ss_range){.global = {b->rows}}, args, SS_COUNT(args));
+}
+
+/* Of the values and so many slices. */
+static enum ss_status enqueue_score_adjoint(struct ss_loss_layered *l, const struct batch *b, uint32_t slices,
+                                            bool first_chunk)
+{
+    const struct ss_arg args[] = {ss_arg_u32((uint32_t)b->rows),
+                                  ss_arg_u32((uint32_t)l->model->dimension),
                                   ss_arg_u32(slices),
                                   ss_arg_u32(l->traits.squares),
                                   ss_arg_u32(l->traits.score),
                                   ss_arg_u32(l->traits.denoise),
                                   ss_arg_u32(first_chunk),
-                                  ss_arg_f32(inv_m),
+                                  ss_arg_f32(inverse_slices(l)),
+                                  ss_arg_f32(1.0f / (float)b->rows),
                                   ss_arg_f32(inverse_sigma(l)),
-                                  ss_arg_span(jet),
+                                  ss_arg_span(ss_layered_jet(l->plan, l->model->output, NULL)),
+                                  ss_arg_span(ss_span_at(b->input, b->elements)),
                                   ss_arg_span(b->noise),
                                   ss_arg_buffer(l->dots),
                                   ss_arg_buffer(b->shares),
-                                  ss_arg_buffer(b->of_rows)};
-    TRY(ss_launch(l->kernel[SCORE_ROWS], (struct ss_range){.global = {rows}}, args, SS_COUNT(args)));
-    if (gradient) {
-        const struct ss_arg more[] = {ss_arg_u32(rows),
-                                      ss_arg_u32(D),
-                                      ss_arg_u32(slices),
-                                      ss_arg_u32(l->traits.squares),
-                                      ss_arg_u32(l->traits.score),
-                                      ss_arg_u32(l->traits.denoise),
-                                      ss_arg_u32(first_chunk),
-                                      ss_arg_f32(inv_m),
-                                      ss_arg_f32(1.0f / (float)rows),
-                                      ss_arg_f32(inverse_sigma(l)),
-                                      ss_arg_span(jet),
-                                      ss_arg_span(v),
-                                      ss_arg_span(b->noise),
-                                      ss_arg_buffer(l->dots),
-                                      ss_arg_buffer(b->shares),
-                                      ss_arg_span(ss_layered_adjoint(l->plan, l->model->output))};
-        TRY(ss_launch(l->kernel[SCORE_ADJOINT], (struct ss_range){.global = {D, rows}}, more,
-                      SS_COUNT(more)));
-    }
+                                  ss_arg_span(ss_layered_adjoint(l->plan, l->model->output))};
+
+    return ss_launch(l->kernel[SCORE_ADJOINT], (struct ss_range){.global = {l->model->dimension, b->rows}},
+                     args, SS_COUNT(args));
+}
+
+/* Of outputs along slices, in their place. */
+static enum ss_status enqueue_dots_adjoint(struct ss_loss_layered *l, const struct batch *b,
+                                           struct ss_buffer *dots)
+{
+    const size_t n = l->streams.slices * b->rows;
+    const struct ss_arg args[] = {ss_arg_u32((uint32_t)n), ss_arg_u32(l->traits.squares),
+                                  ss_arg_f32(inverse_slices(l) / (float)b->rows), ss_arg_buffer(b->shares),
+                                  ss_arg_buffer(dots)};
+
+    return ss_launch(l->kernel[DOTS_ADJOINT], (struct ss_range){.global = {n}}, args, SS_COUNT(args));
+}
+
+static enum ss_status enqueue_score(struct ss_loss_layered *l, const struct batch *b, bool first_chunk,
+                                    bool gradient)
+{
+    struct ss_buffer *const along = ss_layered_dots(l->plan);
+    enum ss_status st = SS_OK;
+
+    if (l->streams.slices && !along)
+        TRY(enqueue_score_dots(l, b));
+    TRY(enqueue_score_rows(l, b, along ? along : l->dots, first_chunk));
+    if (!gradient)
+        goto out;
+    if (!along || l->traits.score)
+        TRY(enqueue_score_adjoint(l, b, along ? 0 : l->streams.slices, first_chunk));
+    if (along)
+        TRY(enqueue_dots_adjoint(l, b, along));
 out:
     return st;
 }
@@ -400,7 +457,7 @@ static enum ss_status enqueue_chunks(struct ss_loss_layered *l, struct batch *b)
         if (l->model->is_energy)
             TRY(enqueue_energy_adjoint(l, b, first == 0));
         else
-            TRY(enqueue_score_adjoint(l, b, first == 0, gradient));
+            TRY(enqueue_score(l, b, first == 0, gradient));
         if (gradient)
             TRY(ss_layered_reverse(l->plan, given->parameters, given->gradient, first > 0));
         first += l->chunk;
