@@ -97,17 +97,26 @@ VECTORISED void along_reverse(const uint rows, const uint width, const uint slic
     }
 }
 
-/* bb = or += sum over m and rows of a_m v_m. Launch (outputs). */
-kernel void along_bias(const uint rows, const uint outputs, const uint slices, const uint add,
-                       global const float *restrict dots, global const float *restrict v, const uint v_at,
-                       global float *restrict b_bar, const uint b_bar_at)
+/* bb = or += sum over m and rows of a_m v_m. Launch (outputs / WIDTH rounded up). */
+VECTORISED void along_bias(const uint rows, const uint outputs, const uint slices, const uint add,
+                           global const float *restrict dots, global const float *restrict v, const uint v_at,
+                           global float *restrict b_bar, const uint b_bar_at)
 {
-    const size_t j = get_global_id(0);
+    const size_t j = get_global_id(0) * WIDTH, n = (size_t)slices * rows;
+    global const float *const a = dots + n, *const from = v + v_at + j;
+    global float *const to = b_bar + b_bar_at + j;
 
-    if (j >= outputs)
+    if (j + WIDTH <= outputs) {
+        vector sum = add ? LOAD_ANY(to) : (vector)(0.0f);
+        for (size_t i = 0; i < n; i++)
+            sum = fma((vector)(a[i]), LOAD_ANY(from + i * outputs), sum);
+        STORE_ANY(sum, to);
         return;
-    float sum = add ? b_bar[b_bar_at + j] : 0.0f;
-    for (size_t i = 0; i < (size_t)slices * rows; i++)
-        sum = fma(dots[(size_t)slices * rows + i], v[v_at + i * outputs + j], sum);
-    b_bar[b_bar_at + j] = sum;
+    }
+    for (size_t c = 0; j + c < outputs; c++) { /* the last columns */
+        float sum = add ? to[c] : 0.0f;
+        for (size_t i = 0; i < n; i++)
+            sum = fma(a[i], from[i * outputs + c], sum);
+        to[c] = sum;
+    }
 }

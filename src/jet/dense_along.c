@@ -24,6 +24,14 @@ static struct ss_span slices_of(struct ss_span jet, const struct ss_step *s)
     return ss_span_at(jet, s->rows * s->x_width[0]);
 }
 
+/* An item for each vector of `width`, and row. */
+static struct ss_range items(const struct ss_step *s, size_t width, size_t rows)
+{
+    const size_t vector = ss_vector_width(s->device);
+
+    return (struct ss_range){.global = {(width + vector - 1) / vector, rows}};
+}
+
 static enum ss_status forward(const struct ss_step *s)
 {
     const size_t n_in = s->x_width[0], n_out = s->node->width, M = s->streams.slices;
@@ -79,7 +87,7 @@ static enum ss_status reverse_parameters(const struct ss_step *s, bool add)
                                       ss_arg_buffer(s->along.dots),
                                       ss_arg_span(s->along.v),
                                       ss_arg_span(ss_step_gradient(s, BIAS))};
-        TRY(ss_launch(s->along.kernel[BIAS_SUM], (struct ss_range){.global = {n_out}}, args, SS_COUNT(args)));
+        TRY(ss_launch(s->along.kernel[BIAS_SUM], items(s, n_out, 0), args, SS_COUNT(args)));
     }
 out:
     return st;
@@ -87,7 +95,7 @@ out:
 
 static enum ss_status reverse(const struct ss_step *s)
 {
-    const size_t n_in = s->x_width[0], width = ss_vector_width(s->device);
+    const size_t n_in = s->x_width[0];
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->rows), ss_arg_u32((uint32_t)n_in),
                                   ss_arg_u32(s->streams.slices), ss_arg_u32(s->along.value),
                                   ss_arg_buffer(s->along.dots),  ss_arg_span(s->x[0]),
@@ -98,8 +106,7 @@ static enum ss_status reverse(const struct ss_step *s)
         const struct ss_step values = values_of(s);
         TRY(ss_operation_dense.reverse(&values));
     }
-    TRY(ss_launch(s->along.kernel[REVERSE],
-                  (struct ss_range){.global = {(n_in + width - 1) / width, s->rows}}, args, SS_COUNT(args)));
+    TRY(ss_launch(s->along.kernel[REVERSE], items(s, n_in, s->rows), args, SS_COUNT(args)));
     if (s->gradient.buffer)
         TRY(reverse_parameters(s, s->add_gradient || s->along.value));
 out:
