@@ -86,22 +86,25 @@ static void mark_in_place(const struct ss_graph *g, const struct ss_layered_opti
     }
 }
 
-/* Its operand's jet has to be one that nobody else reads, as every operation but it reads in reverse what it
- * was given, not what it made. */
+/* Its operand has to have an adjoint, and a jet that nobody else reads: in reverse, operations read what they
+ * were given and not what they made. */
 bool ss_layered_takes_along(const struct ss_graph *g)
 {
+    const struct ss_layered_options options = {.reverse = true};
     const struct ss_node *const output = ss_graph_node(g, ss_graph_output_value(g));
-    size_t readers = 0;
+    struct value *const values = calloc(ss_graph_values(g), sizeof(*values));
+    bool takes = false;
 
-    if (output->operation != &ss_operation_dense || !ss_graph_node(g, output->operand[0])->operation ||
+    if (!values || output->operation != &ss_operation_dense ||
         output->width != ss_graph_width(g, ss_graph_input_value(g, 0)))
-        return false;
-    for (ss_value v = 0; v < ss_graph_values(g); v++) {
-        const struct ss_node *const node = ss_graph_node(g, v);
-        for (size_t i = 0; i < node->n_operands; i++)
-            readers += node->operand[i] == output->operand[0];
-    }
-    return readers == 1;
+        goto out;
+    mark_wanted(g, &options, values);
+    mark_in_place(g, &options, values);
+    const struct value *const operand = &values[output->operand[0]];
+    takes = ss_graph_node(g, output->operand[0])->operation && operand->wanted && operand->readers == 1;
+out:
+    free(values);
+    return takes;
 }
 
 /* ---- memory ---- */
@@ -190,7 +193,7 @@ static bool is_along(const struct ss_layered *p, ss_value v)
     return p->outputs != SS_OUTPUTS_JET && v == ss_graph_output_value(p->graph);
 }
 
-/* How a value comes about; NULL: an input. */
+/* How a value comes about. */
 static const struct ss_operation *operation_of(const struct ss_layered *p, ss_value v)
 {
     return is_along(p, v) ? &ss_operation_dense_along : ss_graph_node(p->graph, v)->operation;
@@ -435,7 +438,7 @@ enum ss_status ss_layered_forward(struct ss_layered *p, struct ss_span parameter
             ss_span_at(ss_span_of(p->values[input].jet), rows * ss_graph_width(p->graph, input));
     }
     for (ss_value v = 0; v < p->n_values; v++)
-        if (operation_of(p, v))
+        if (p->steps[v].node->operation)
             TRY(operation_of(p, v)->forward(&p->steps[v]));
 out:
     return st;
