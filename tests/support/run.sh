@@ -5,10 +5,10 @@
 # last line is `N passed, N failed, N skipped`, and the exit status is 0 only if nothing failed. What they say appears in
 # the order of the FILEs, but those that a neighbour would disturb (`alone` below) run by themselves after the others.
 #
-# From the Makefile: BUILD (the variant's folder), PROGRAM, PYTHON, MAKE, CC, V. From whoever runs it: OCL_ICD_VENDORS
-# (pocl.icd unless set), DEVICE (as --device), TEST_TIMEOUT in seconds, TEST_JOBS (how many at a time; unless set, one a
-# core, at most 4). TOTALS=FILE: add the numbers to FILE instead of printing the last line (drivers.sh). KILLS=N: how
-# often sweep_kills.sh kills.
+# From the Makefile: BUILD (the variant's folder), PROGRAM, PYTHON, MAKE, CC, V, WERROR and the flags of compiler and
+# linker. From whoever runs it: OCL_ICD_VENDORS (pocl.icd unless set), DEVICE (as --device), TEST_TIMEOUT in seconds,
+# TEST_JOBS (how many at a time; unless set, one a core, at most 4). TOTALS=FILE: add the numbers to FILE instead of
+# printing the last line (drivers.sh). KILLS=N: how often sweep_kills.sh kills.
 set -u
 
 BUILD=${BUILD:-build/release}
@@ -23,8 +23,8 @@ mkdir -p "$scratch" "$BUILD/tests/logs" || exit 1
 trap 'rm -rf "$scratch"' EXIT
 trap stop INT TERM
 
-# What measures seconds, or kills at random ones.
-alone="cli/bench cli/tune cli/sweep_kills"
+# What measures seconds, kills after random ones, or installs out of the folder of the build.
+alone="cli/bench cli/tune cli/sweep_kills cli/install cli/library"
 
 most=${TEST_JOBS:-}
 if [ -z "$most" ]; then
@@ -138,7 +138,8 @@ script()
         ${ASAN_OPTIONS:+ASAN_OPTIONS="$ASAN_OPTIONS"} ${LSAN_OPTIONS:+LSAN_OPTIONS="$LSAN_OPTIONS"} \
         ${UBSAN_OPTIONS:+UBSAN_OPTIONS="$UBSAN_OPTIONS"} ${KILLS:+KILLS="$KILLS"} ${SLICESCORE_DEVICE:+SLICESCORE_DEVICE="$SLICESCORE_DEVICE"} \
         SOURCE="$SOURCE" BUILD="$BUILD" SLICESCORE="${PROGRAM:+$SOURCE/$PROGRAM}" PYTHON="${PYTHON:-python3}" \
-        MAKE="${MAKE:-make}" CC="${CC:-cc}" \
+        MAKE="${MAKE:-make}" CC="${CC:-cc}" WERROR="${WERROR:-}" \
+        CPPFLAGS="${CPPFLAGS:-}" CFLAGS="${CFLAGS:-}" LDFLAGS="${LDFLAGS:-}" \
         $limit sh "$path"
     took=$(since "$from")
     if [ $code = 77 ]; then
