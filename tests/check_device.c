@@ -1,14 +1,19 @@
 #include <check.h>
 #include <dirent.h>
 #include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "base/checked.h"
 #include "base/file.h"
+#include "base/signals.h"
 #include "device/embedded.h"
 #include "device/gemm.h"
 #include "device/opencl.h"
@@ -146,6 +151,52 @@ START_TEST(a_program_is_built_once_for_each_set_of_defines)
     ck_assert(seconds > 0.0);
     ck_assert_ptr_ne(sum_kernel(4), first);
     ck_assert_uint_eq(ss_device_builds(device, NULL), builds + 1);
+}
+END_TEST
+
+/* ---- signals ---- */
+
+static volatile sig_atomic_t signals_taken;
+static atomic_bool enough_signals;
+
+static void take_signal(int number)
+{
+    (void)number;
+    signals_taken++;
+}
+
+static void *send_signals(void *context)
+{
+    (void)context;
+    while (!enough_signals) {
+        kill(getpid(), SIGTERM);
+        nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+    }
+    return NULL;
+}
+
+/* LLVM, inside PoCL, would remove the files of a build at a signal and fail it. */
+START_TEST(a_signal_fails_no_build_and_comes_to_the_handler_it_had)
+{
+    enum { BUILDS = 8 };
+    struct sigaction mine = {.sa_handler = take_signal, .sa_flags = SA_RESTART}, before, after;
+    struct ss_signals held;
+    pthread_t sender;
+
+    sigemptyset(&mine.sa_mask);
+    sigaction(SIGTERM, &mine, &before);
+    enough_signals = false;
+    signals_taken = 0;
+    ss_signals_hold(&held); /* else it takes them itself */
+    ck_assert_int_eq(pthread_create(&sender, NULL, send_signals, NULL), 0);
+    ss_signals_release(&held);
+    for (long i = 0; i < BUILDS; i++)
+        sum_kernel(100 + i);
+    enough_signals = true;
+    pthread_join(sender, NULL);
+    sigaction(SIGTERM, &before, &after);
+    ck_assert(after.sa_handler == take_signal);
+    ck_assert_int_gt(signals_taken, 0);
 }
 END_TEST
 
@@ -529,6 +580,7 @@ int main(void)
 
     tcase_set_timeout(c, 300);
     tcase_add_unchecked_fixture(c, open_device, close_device);
+    tcase_add_test(c, a_signal_fails_no_build_and_comes_to_the_handler_it_had); /* the first build */
     tcase_add_test(c, buffers_start_as_zeros_and_are_counted);
     tcase_add_test(c, spans_write_copy_zero_and_read_their_part);
     tcase_add_test(c, too_large_a_buffer_is_an_error_that_tells_the_limit);

@@ -13,8 +13,8 @@
 #include "device/tuner.h"
 #include "objective/tune.h"
 #include "run/record.h"
-#include "run/run.h"
 #include "support/device.h"
+#include "support/runs.h"
 #include "support/scratch.h"
 
 static struct ss_device *device; /* opened once: PoCL takes long to open */
@@ -519,26 +519,6 @@ static const char experiment[] = "data: {source: gaussian, rows: 300, dimension:
                                  "train: {steps: 6, batch: 28, checkpoint: {every: 3}}\n"
                                  "evaluate: {every: 3, rows: 20}\n";
 
-static void go(const char *out, const char *overrides, bool resume)
-{
-    const char *const words[] = {overrides};
-    struct ss_log *log = NULL;
-
-    ok(ss_log_create(&(struct ss_log_options){.quiet = true}, &log));
-    const struct ss_run_request r = {.path = resume ? scratch_path(out) : scratch_path("exp.yaml"),
-                                     .overrides = words,
-                                     .n_overrides = overrides != NULL,
-                                     .output = resume ? NULL : scratch_path(out),
-                                     .log = log,
-                                     .lent = device};
-    struct ss_run_result result = {0};
-
-    const enum ss_status st = resume ? ss_run_resume(&r, &result) : ss_run_experiment(&r, &result);
-    ok(st);
-    ss_run_result_release(&result);
-    ss_log_free(log);
-}
-
 static void record_of(const char *run, struct ss_run_record *r)
 {
     ss_run_record_init(r);
@@ -583,11 +563,11 @@ START_TEST(a_run_goes_on_by_the_way_it_began_to_the_same_bits_whatever_is_measur
         return;
     }
     scratch_text("exp.yaml", experiment);
-    go("whole", NULL, false);
-    go("halves", "train.steps=3", false);
+    test_run(device, "whole", NULL, false);
+    test_run(device, "halves", "train.steps=3", false);
     keep_layered();
-    go("halves", "train.steps=6", true);
-    go("after", NULL, false);
+    test_run(device, "halves", "train.steps=6", true);
+    test_run(device, "after", NULL, false);
     last_weights("whole", &whole, &n[0]);
     last_weights("halves", &resumed, &n[1]);
     last_weights("after", &begun_after, &n[2]);
@@ -598,7 +578,7 @@ START_TEST(a_run_goes_on_by_the_way_it_began_to_the_same_bits_whatever_is_measur
     record_of("whole", &whole_record);
     record_of("halves", &resumed_record);
     record_of("after", &after_record);
-    ck_assert_int_eq(whole_record.engine[0], SS_PLAN_AUTO);
+    ck_assert_int_eq(whole_record.engine[0], SS_PLAN_FUSED); /* what the rule chose */
     ck_assert_str_eq(whole_record.plan, resumed_record.plan);
     ck_assert_mem_eq(whole_record.engine, resumed_record.engine, sizeof(whole_record.engine));
     ck_assert_int_eq(after_record.engine[0], SS_PLAN_LAYERED);

@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "base/text.h"
 
 enum ss_status ss_path_join(const char *folder, const char *name, char **out)
@@ -224,4 +226,29 @@ enum ss_status ss_file_write(const char *path, const void *data, size_t size)
     ss_file_writer_abandon(&w);
 out:
     return st;
+}
+
+bool ss_file_is_leftover(const char *name)
+{
+    static const char mark[] = ".tmp.";
+    const char *suffix = NULL;
+    char *end = NULL;
+
+    for (const char *at = name; (at = strstr(at, mark)); at++)
+        suffix = at + sizeof(mark) - 1;
+    const long pid = suffix ? strtol(suffix, &end, 10) : 0;
+    return pid > 0 && !*end && ss_process_is_gone(pid);
+}
+
+/* What cannot be removed only takes space. */
+void ss_folder_remove_leftovers(const char *folder)
+{
+    DIR *const d = opendir(folder);
+
+    if (!d)
+        return;
+    for (const struct dirent *e; (e = readdir(d));)
+        if (ss_file_is_leftover(e->d_name))
+            unlinkat(dirfd(d), e->d_name, 0);
+    closedir(d);
 }

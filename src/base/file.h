@@ -51,4 +51,8 @@ SS_MUST_CHECK enum ss_status ss_file_writer_open(struct ss_file_writer *w, const
 SS_MUST_CHECK enum ss_status ss_file_writer_commit(struct ss_file_writer *w);
 void ss_file_writer_abandon(struct ss_file_writer *w); /* fine after commit or on a zeroed writer */
 
+/** A killed writer leaves NAME.tmp.PID: true for such a name if the process is no more. */
+bool ss_file_is_leftover(const char *name);
+void ss_folder_remove_leftovers(const char *folder);
+
 #endif

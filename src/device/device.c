@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/signals.h"
 #include "device/opencl.h"
 
 #define MIB 1048576.0
@@ -87,18 +88,23 @@ enum ss_status ss_cl_fail(const struct ss_device *d, const char *call, cl_int co
 
 static enum ss_status open_chosen(struct ss_device *d)
 {
+    struct ss_signals held;
     enum ss_status st = SS_OK;
     cl_int code;
 
+    ss_signals_hold(&held); /* drivers begin threads */
     TRY(ss_device_ids(&d->info, &d->platform, &d->id));
     const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)d->platform, 0};
     d->context = clCreateContext(properties, 1, &d->id, NULL, NULL, &code);
-    if (code != CL_SUCCESS)
-        return ss_cl_fail(d, "clCreateContext", code, "");
+    if (code != CL_SUCCESS) {
+        st = ss_cl_fail(d, "clCreateContext", code, "");
+        goto out;
+    }
     d->queue = clCreateCommandQueue(d->context, d->id, 0, &code);
     if (code != CL_SUCCESS)
-        return ss_cl_fail(d, "clCreateCommandQueue", code, "");
+        st = ss_cl_fail(d, "clCreateCommandQueue", code, "");
 out:
+    ss_signals_release(&held);
     return st;
 }
 

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/checked.h"
+#include "base/signals.h"
 #include "device/device.h"
 #include "device/opencl.h"
 #include "device/quirks.h"
@@ -244,8 +245,10 @@ enum ss_status ss_device_list_make(struct ss_device_list *out)
     struct ss_device_list list = {0};
     cl_platform_id *ids = NULL;
     cl_uint n = 0;
+    struct ss_signals held;
     enum ss_status st = SS_OK;
 
+    ss_signals_hold(&held); /* drivers begin threads */
     TRY(platforms(&ids, &n));
     for (cl_uint i = 0; i < n; i++)
         TRY(add_platform(&list, ids[i], i));
@@ -253,6 +256,7 @@ enum ss_status ss_device_list_make(struct ss_device_list *out)
     *out = list;
     list = (struct ss_device_list){0};
 out:
+    ss_signals_release(&held);
     free(ids);
     ss_device_list_release(&list);
     return st;

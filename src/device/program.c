@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/signals.h"
 #include "device/cache.h"
 #include "device/embedded.h"
 #include "device/opencl.h"
@@ -17,6 +18,7 @@ struct ss_kernel {
     cl_kernel kernel;
     cl_uint n_args;
     size_t most_items; /* of a work-group */
+    size_t local[3];   /* of the last launch */
 };
 
 struct ss_program { /* one file built with one set of defines */
@@ -116,45 +118,24 @@ static void report_build(const struct ss_device *d, const struct ss_program *p, 
     ss_text_release(&t);
 }
 
-static enum ss_status compile_once(struct ss_device *d, struct ss_program *p, const char *source,
-                                   const char *options, cl_int *built)
+static enum ss_status compile(struct ss_device *d, struct ss_program *p, const char *source,
+                              const char *options)
 {
+    struct ss_signals held;
     cl_int code;
 
     p->program = clCreateProgramWithSource(d->context, 1, &source, NULL, &code);
     if (code != CL_SUCCESS)
         return ss_cl_fail(d, "clCreateProgramWithSource", code, p->key);
     const int lock = ss_cache_lock();
-    *built = clBuildProgram(p->program, 1, &d->id, options, NULL, NULL);
+    ss_signals_hold_handled(&held);
+    code = clBuildProgram(p->program, 1, &d->id, options, NULL, NULL);
+    ss_signals_release(&held);
     ss_cache_unlock(lock);
-    return SS_OK;
-}
-
-/* A driver's own cache may hold what a killed process left half written (seen once with PoCL 3.1): what fails
- * is tried once more under another key of that cache. */
-static enum ss_status compile(struct ss_device *d, struct ss_program *p, const char *source,
-                              const char *options)
-{
-    cl_int code = CL_SUCCESS;
-    struct ss_text again;
-    enum ss_status st = SS_OK;
-
-    ss_text_init(&again);
-    TRY(compile_once(d, p, source, options, &code));
     if (code == CL_SUCCESS)
-        goto out;
-    ss_text_addf(&again, "%s -DSS_BUILT_AGAIN", options);
-    TRY(ss_text_status(&again));
-    clReleaseProgram(p->program);
-    p->program = NULL;
-    TRY(compile_once(d, p, source, again.data, &code));
-    if (code == CL_SUCCESS)
-        goto out;
+        return SS_OK;
     report_build(d, p, source, code);
-    st = ss_cl_status(code) == SS_ERR_MEMORY ? SS_ERR_MEMORY : SS_ERR_BUILD;
-out:
-    ss_text_release(&again);
-    return st;
+    return ss_cl_status(code) == SS_ERR_MEMORY ? SS_ERR_MEMORY : SS_ERR_BUILD;
 }
 
 static enum ss_status build(struct ss_device *d, struct ss_program *p, const char *file, const char *options)
@@ -339,6 +320,22 @@ static bool has_buffer(const struct ss_arg *a)
     return (a->kind == SS_ARG_SPAN || a->kind == SS_ARG_BUFFER) && a->span.buffer;
 }
 
+/* A driver may compile a kernel for the local size that it meets first. */
+static enum ss_status enqueue(struct ss_kernel *k, const size_t global[3], const size_t local[3])
+{
+    const bool compiles = memcmp(k->local, local, sizeof(k->local)) != 0;
+    struct ss_signals held;
+
+    if (compiles)
+        ss_signals_hold_handled(&held);
+    const cl_int code =
+        clEnqueueNDRangeKernel(k->device->queue, k->kernel, 3, NULL, global, local, 0, NULL, NULL);
+    if (compiles)
+        ss_signals_release(&held);
+    memcpy(k->local, local, sizeof(k->local));
+    return code == CL_SUCCESS ? SS_OK : ss_cl_fail(k->device, "clEnqueueNDRangeKernel", code, k->name);
+}
+
 enum ss_status ss_launch(struct ss_kernel *k, struct ss_range range, const struct ss_arg *args, size_t n_args)
 {
     enum { CPU_ITEMS = 64, GPU_ITEMS = 256 };
@@ -361,8 +358,7 @@ enum ss_status ss_launch(struct ss_kernel *k, struct ss_range range, const struc
     for (size_t i = 0; i < n_args; i++)
         if (has_buffer(&args[i]))
             TRY(ss_buffer_before_use(args[i].span.buffer));
-    CL_TRY(d, k->name,
-           clEnqueueNDRangeKernel(d->queue, k->kernel, 3, NULL, range.global, local, 0, NULL, NULL));
+    TRY(enqueue(k, range.global, local));
     for (size_t i = 0; i < n_args; i++)
         if (has_buffer(&args[i]))
             TRY(ss_buffer_after_use(args[i].span.buffer));

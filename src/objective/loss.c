@@ -231,7 +231,8 @@ out:
     return st;
 }
 
-/* A fused kernel that this device gets wrong or cannot build is put aside. */
+/* A fused kernel that this device gets wrong or cannot build is put aside, but not where a run that began with
+ * it goes on: its bits would change half way. */
 static enum ss_status prepare_fused(struct ss_loss *l, char *why, size_t size)
 {
     const enum ss_status st = ss_loss_fused_create(l->device, l->model, &l->options,
@@ -243,8 +244,21 @@ static enum ss_status prepare_fused(struct ss_loss *l, char *why, size_t size)
         return st;
     snprintf(why, size, "the fused kernel %s on this device",
              st == SS_ERR_BUILD ? "does not build" : "gives wrong numbers");
+    if (l->choice.numbers[SS_CHOICE_PLAN] == SS_PLAN_FUSED && l->choice.origin == SS_CHOICE_GIVEN)
+        return SS_FAIL(st,
+                       "%s: %s, and this run began with it; engine.plan=layered goes on without, to other "
+                       "roundings",
+                       ss_device_info(l->device)->name, why);
     ss_say(SS_LEVEL_WARNING, "%s: %s, layers run one by one instead", ss_device_info(l->device)->name, why);
     return SS_OK;
+}
+
+/* What a rule chose, or was put aside, as numbers too: who goes on by them computes the same, whatever rules
+ * and kernels do then. */
+static void settle_choice(struct ss_loss *l)
+{
+    l->choice.numbers[SS_CHOICE_PLAN] = (int32_t)ss_loss_plan_kind(l);
+    l->choice.numbers[SS_CHOICE_TILE] = l->fused ? (int32_t)ss_loss_fused_tile(l->fused) : 0;
 }
 
 static enum ss_status prepare(struct ss_loss *l)
@@ -255,11 +269,12 @@ static enum ss_status prepare(struct ss_loss *l)
 
     TRY(ss_loss_fused_choose(l->device, l->model, &l->options, &fused, why, sizeof(why)));
     if (l->choice.numbers[SS_CHOICE_PLAN] == SS_PLAN_LAYERED)
-        snprintf(why, sizeof(why), "as measured");
+        snprintf(why, sizeof(why), l->choice.origin == SS_CHOICE_GIVEN ? "as it was begun" : "as measured");
     if (fused)
         TRY(prepare_fused(l, why, sizeof(why)));
     if (!l->fused)
         TRY(prepare_layered(l, why));
+    settle_choice(l);
     TRY(allocate_buffers(l));
     if (l->traits.control)
         TRY(ss_control_create(l->device, l->model, &l->options, &l->control));

@@ -171,6 +171,11 @@ void ss_loss_fused_free(struct ss_loss_fused *f)
     free(f);
 }
 
+size_t ss_loss_fused_tile(const struct ss_loss_fused *f)
+{
+    return ss_fused_tile(f->plan);
+}
+
 enum ss_status ss_loss_fused_bytes(struct ss_device *device, const struct ss_model *model,
                                    const struct ss_loss_options *options, size_t tile, size_t *bytes)
 {

@@ -28,6 +28,7 @@ SS_MUST_CHECK enum ss_status ss_loss_fused_create(struct ss_device *device, cons
                                                   const struct ss_loss_options *options, size_t tile,
                                                   struct ss_loss_fused **out);
 void ss_loss_fused_free(struct ss_loss_fused *f);
+size_t ss_loss_fused_tile(const struct ss_loss_fused *f); /* samples at a time */
 
 SS_MUST_CHECK enum ss_status ss_loss_fused_bytes(struct ss_device *device, const struct ss_model *model,
                                                  const struct ss_loss_options *options, size_t tile,

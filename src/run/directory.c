@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/process.h"
 #include "base/text.h"
 
 /* All that this program ever writes into a run: what --force may remove. Names without a slash, or
@@ -105,16 +104,6 @@ static bool known_in_folder(size_t folder, const char *name)
     return false;
 }
 
-/* NAME.tmp.PID, and the process is no more. */
-static bool is_leftover(const char *name)
-{
-    const char *const suffix = strstr(name, ".tmp.");
-    char *end = NULL;
-    const long pid = suffix ? strtol(suffix + strlen(".tmp."), &end, 10) : 0;
-
-    return pid > 0 && !*end && ss_process_is_gone(pid);
-}
-
 /* Remove from the open folder `fd` (taken) what `folder` (or, if negative, the run itself) knows, or of that
  * the leftovers of killed writers alone. Never a folder, never through a link: unlinkat removes the link. */
 static void remove_known(int fd, int folder, bool leftovers)
@@ -128,7 +117,7 @@ static void remove_known(int fd, int folder, bool leftovers)
     }
     while ((e = readdir(d)))
         if ((folder < 0 ? known_file(e->d_name) : known_in_folder((size_t)folder, e->d_name)) &&
-            (!leftovers || is_leftover(e->d_name)))
+            (!leftovers || ss_file_is_leftover(e->d_name)))
             unlinkat(dirfd(d), e->d_name, 0);
     closedir(d);
 }

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "base/signals.h"
 #include "base/text.h"
 
 enum { LINE = 512 };
@@ -177,12 +177,11 @@ static void *watch(void *context)
 /* Signals are the main thread's business. */
 static bool start_watch(struct ss_log *l)
 {
-    sigset_t all, before;
+    struct ss_signals held;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    ss_signals_hold(&held);
     const bool ok = pthread_create(&l->thread, NULL, watch, l) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    ss_signals_release(&held);
     return ok;
 }
 

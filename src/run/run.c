@@ -156,11 +156,10 @@ static enum ss_status train(struct ss_session *s, bool resume, bool *began)
     TRY(note_plan(s, t));
     announce(s, t);
     s->record.steps = ss_trainer_step(t);
-    if (ss_trainer_step(t) < ss_trainer_steps(t)) {
-        ss_progress_begin(&l.progress, s->request->log, "training");
-        st = ss_trainer_run(t, &callbacks);
-        ss_progress_end(&l.progress);
-    }
+    ss_progress_begin(&l.progress, s->request->log, "training");
+    st = ss_trainer_run(t,
+                        &callbacks); /* after the last step too: it may have been stopped in an evaluation */
+    ss_progress_end(&l.progress);
     s->record.steps = ss_trainer_step(t);
     s->record.seconds = ss_metrics_seconds(s->metrics);
     if (st == SS_OK)

@@ -307,6 +307,7 @@ static enum ss_status coordinate(struct coordinator *c)
     enum ss_status st = SS_OK;
 
     TRY(ss_halving_rung(c->ledger, &c->rung)); /* what was decided earlier was told then */
+    c->told = ss_clock_seconds();
     for (;;) {
         if (ss_stop_signal())
             stop_workers(c, SS_ERR_INTERRUPTED);
@@ -449,8 +450,10 @@ static void remove_points(const char *folder)
 {
     char *path = NULL;
 
-    if (ss_path_join(folder, "points", &path) == SS_OK)
+    if (ss_path_join(folder, "points", &path) == SS_OK) {
+        ss_folder_remove_leftovers(path);
         rmdir(path);
+    }
     free(path);
 }
 

@@ -9,6 +9,54 @@
 #include "run/sweep.h"
 #include "run/sweep_halving.h"
 
+/* Slurm sends a signal up to a minute early. */
+enum { SAVING_SECONDS = 120, LEAST_MINUTES = 4 };
+
+/* As sbatch takes it: M, M:S, H:M:S, D-H, D-H:M, D-H:M:S. In minutes, negative if it is none of them. */
+static double limit_minutes(const char *time)
+{
+    static const double of_day[3] = {60, 1, 1.0 / 60};
+    const char *const dash = strchr(time, '-');
+    double parts[3] = {0}, days = 0;
+    size_t n = 0;
+    char *end = NULL;
+
+    if (dash && isdigit((unsigned char)*time))
+        days = strtod(time, &end);
+    if (dash && end != dash)
+        return -1;
+    for (const char *at = dash ? dash + 1 : time;; at = end + 1) {
+        if (n == 3 || !isdigit((unsigned char)*at))
+            return -1;
+        parts[n++] = (double)strtoul(at, &end, 10);
+        if (!*end)
+            break;
+        if (*end != ':')
+            return -1;
+    }
+    const size_t first = dash || n == 3 ? 0 : 1; /* without days, one or two numbers begin with minutes */
+    double minutes = 24 * 60 * days;
+    for (size_t i = 0; i < n; i++)
+        minutes += parts[i] * of_day[first + i];
+    return minutes;
+}
+
+static enum ss_status check_limit(const char *time)
+{
+    const double minutes = time ? limit_minutes(time) : LEAST_MINUTES;
+
+    if (minutes < 0)
+        return SS_FAIL(SS_ERR_USAGE,
+                       "--time %s: expected a limit as Slurm takes it: 90 (minutes), 04:00:00, 2-12", time);
+    if (minutes < LEAST_MINUTES)
+        return SS_FAIL(
+            SS_ERR_USAGE,
+            "--time %s: too short: a job is asked to save and stop 2 to 3 minutes before its limit, so at "
+            "least %d minutes are needed",
+            time, LEAST_MINUTES);
+    return SS_OK;
+}
+
 /* For a shell, whatever is in it. */
 static void add_quoted(struct ss_text *t, const char *s)
 {
@@ -30,9 +78,9 @@ static void add_head(struct ss_text *t, const char *folder, size_t shards, size_
                  "#SBATCH --cpus-per-task=%zu\n"
                  "#SBATCH --requeue\n"
                  "#SBATCH --open-mode=append\n"
-                 "#SBATCH --signal=B:USR1@120\n"
+                 "#SBATCH --signal=B:USR1@%d\n"
                  "#SBATCH --output=%s/slurm-%%a.log\n",
-                 folder, folder, shards, cpus, folder);
+                 folder, folder, shards, cpus, SAVING_SECONDS, folder);
     if (time)
         ss_text_addf(t, "#SBATCH --time=%s\n", time);
     ss_text_add(t, "\n");
@@ -101,6 +149,7 @@ enum ss_status ss_sweep_slurm(const char *folder, const char *program, size_t sh
     enum ss_status st = SS_OK;
 
     ss_text_init(&t);
+    TRY(check_limit(time));
     TRY(ss_path_absolute(folder, &here));
     if (!is_plain(here) || (time && !is_plain(time))) {
         st = SS_FAIL(SS_ERR_USAGE, "%s: Slurm takes no blanks or quotes in such a name; use a plain one",

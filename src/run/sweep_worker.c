@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/signals.h"
 #include "config/config.h"
 #include "run/metrics.h"
 #include "run/session.h"
@@ -124,14 +125,13 @@ static void watch_point(struct watch *w, long long point)
 
 static enum ss_status start_watch(struct watch *w, const struct worker *worker)
 {
-    sigset_t all, before;
+    struct ss_signals held;
 
     w->worker = worker;
     pthread_mutex_init(&w->mutex, NULL);
-    sigfillset(&all); /* signals are for the thread that computes */
-    pthread_sigmask(SIG_BLOCK, &all, &before);
+    ss_signals_hold(&held); /* they are for the thread that computes */
     const int code = pthread_create(&w->thread, NULL, watch, w);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    ss_signals_release(&held);
     if (code != 0)
         return SS_FAIL(SS_ERR_INTERNAL, "sweep: cannot start a thread: %s", strerror(code));
     w->started = true;

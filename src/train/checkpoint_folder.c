@@ -268,34 +268,13 @@ bool ss_checkpoint_best_is(const char *folder, uint64_t step)
 
 /* ---- tidying ---- */
 
-static bool is_left_over(const char *name)
-{
-    return (strncmp(name, "step-", 5) == 0 || strncmp(name, "best.", 5) == 0) &&
-           strstr(name, ".safetensors.tmp.") != NULL;
-}
-
-static void remove_left_overs(const char *folder)
-{
-    DIR *const d = opendir(folder);
-
-    if (!d)
-        return;
-    for (const struct dirent *e; (e = readdir(d));) {
-        char *path = NULL;
-        if (is_left_over(e->d_name) && ss_path_join(folder, e->d_name, &path) == SS_OK)
-            unlink(path);
-        free(path);
-    }
-    closedir(d);
-}
-
 /* What cannot be removed only takes space. */
 void ss_checkpoint_prune(const char *folder, uint64_t newest, uint32_t keep)
 {
     struct steps steps;
     size_t kept = 1;
 
-    remove_left_overs(folder);
+    ss_folder_remove_leftovers(folder);
     const bool scanned = scan(folder, &steps) == SS_OK;
     for (size_t i = 0; scanned && i < steps.count; i++) {
         char *path = NULL;

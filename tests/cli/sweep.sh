@@ -133,6 +133,20 @@ run sweep toy.yaml --shard 3/2
 exits 2
 
 begin "a batch script for Slurm computes the shards"
+for time in 4 03:60 00:04:00 0-1 1-00:00 2-12:30:15; do
+    run sweep slurm parts --shards 2 --time $time
+    exits 0
+    file_has parts/sweep.sbatch "#SBATCH --time=$time"
+done
+for time in 3 3:59 00:03:59 0-0:3; do
+    run sweep slurm parts --shards 2 --time $time
+    exits 2
+    err_has "--time $time: too short"
+done
+for time in x 1: 1:2:3:4 -5 1-2-3 4h ''; do
+    run sweep slurm parts --shards 2 "--time=$time"
+    exits 2
+done
 run sweep slurm parts --shards 2
 exits 0
 exists parts/sweep.sbatch

@@ -1,5 +1,5 @@
 # A sweep that is killed with -9 at random moments, and one whose disk is full, lose nothing and do nothing twice.
-# KILLS: how often it is killed (default 3; 20 for a thorough look). The moments follow from a seed.
+# KILLS: how often it is killed (default 3; 20 for a thorough look). The moments follow from KILLS_SEED (default 20).
 # shellcheck shell=sh
 # shellcheck source=tests/support/cli.sh
 . "$SOURCE/tests/support/cli.sh"
@@ -9,9 +9,9 @@ need_command sweep
 need_python
 
 KILLS=${KILLS:-3}
-seed=20 # of the moments
-# Enough points for the kills to find some at work: each takes about half a second.
-seeds=$((KILLS + 1))
+seed=${KILLS_SEED:-20} # of the moments
+# Enough points for the kills to find some at work: each takes less than half a second.
+seeds=$((2 * KILLS))
 cat >plain.yaml <<YAML
 data: {source: gaussian, dimension: 3, rows: 300} # no log Z to integrate
 model: {kind: energy, hidden: [6]}

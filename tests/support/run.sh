@@ -6,7 +6,7 @@
 #
 # From the Makefile: BUILD (the variant's folder), PROGRAM, PYTHON, MAKE, CC, V. From whoever runs it: OCL_ICD_VENDORS
 # (pocl.icd unless set), DEVICE (as --device), TEST_TIMEOUT in seconds. TOTALS=FILE: add the numbers to FILE instead of
-# printing the last line (drivers.sh). KILLS=N: how often sweep_kills.sh kills.
+# printing the last line (drivers.sh). KILLS=N: how often sweep_kills.sh kills, KILLS_SEED: when.
 set -u
 
 BUILD=${BUILD:-build/release}
@@ -118,7 +118,7 @@ script()
         exec env -i PATH="$PATH" HOME="$home" XDG_CACHE_HOME="$home/.cache" TMPDIR="$home/tmp" LC_ALL=C \
             OCL_ICD_VENDORS="$OCL_ICD_VENDORS" POCL_CACHE_DIR="$POCL_CACHE_DIR" ${LD_LIBRARY_PATH:+LD_LIBRARY_PATH="$LD_LIBRARY_PATH"} \
             ${ASAN_OPTIONS:+ASAN_OPTIONS="$ASAN_OPTIONS"} ${LSAN_OPTIONS:+LSAN_OPTIONS="$LSAN_OPTIONS"} \
-            ${UBSAN_OPTIONS:+UBSAN_OPTIONS="$UBSAN_OPTIONS"} ${KILLS:+KILLS="$KILLS"} ${SLICESCORE_DEVICE:+SLICESCORE_DEVICE="$SLICESCORE_DEVICE"} \
+            ${UBSAN_OPTIONS:+UBSAN_OPTIONS="$UBSAN_OPTIONS"} ${KILLS:+KILLS="$KILLS"} ${KILLS_SEED:+KILLS_SEED="$KILLS_SEED"} ${SLICESCORE_DEVICE:+SLICESCORE_DEVICE="$SLICESCORE_DEVICE"} \
             SOURCE="$SOURCE" BUILD="$BUILD" SLICESCORE="${PROGRAM:+$SOURCE/$PROGRAM}" PYTHON="${PYTHON:-python3}" \
             MAKE="${MAKE:-make}" CC="${CC:-cc}" \
             $limit sh "$path"
