@@ -90,7 +90,7 @@ struct ss_bench {
     struct ss_device_info device;
     double peak_gflops;   /* median of all that was measured */
     double matmul_gflops; /* of the backend in use, size 1024 (median) */
-    double launch_us;     /* of a product of one element, many in a row: the least that any takes; 0: not measured */
+    double launch_us;     /* of a product of one element, many in a row; 0: not measured */
     struct ss_bench_row *rows;
     size_t n_rows;
     struct ss_bench_product *products;

@@ -266,7 +266,8 @@ out:
     return st;
 }
 
-/* Ours and OpenBLAS's side by side; CLBlast comes last, since its builds may take longer than all the rest. */
+/* Ours and OpenBLAS's side by side; CLBlast comes last, since its builds may take longer than all the rest.
+ */
 static enum ss_status pass(struct bench *x, struct ss_peak *peak, const struct ss_bench_options *options,
                            const enum backend *backends, size_t n_backends, struct until *until,
                            struct ss_bench *b)
