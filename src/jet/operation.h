@@ -33,6 +33,14 @@ struct ss_node {
     size_t first, stride;
 };
 
+/** What ss_operation_dense_along needs besides. */
+struct ss_along {
+    struct ss_span v;       /* slices (M, rows, width of y) */
+    struct ss_buffer *dots; /* (2, M, rows): v'y1, v'y; in reverse their adjoints */
+    bool value;             /* y is wanted too, without derivatives */
+    struct ss_kernel *const *kernel;
+};
+
 /** One node in one pass: all that forward and reverse need. */
 struct ss_step {
     struct ss_device *device;
@@ -52,6 +60,7 @@ struct ss_step {
     struct ss_span extra_bar; /* x[0]'s extra adjoint but for two factors, or .buffer NULL: */
     float extra_factor;
     struct ss_span extra_share; /* one float */
+    struct ss_along along;
     bool add_gradient; /* false: it holds nothing yet, though zero where it is not .writes_gradient's */
 };
 
@@ -71,6 +80,10 @@ struct ss_operation {
 extern const struct ss_operation ss_operation_dense, ss_operation_activation, ss_operation_add,
     ss_operation_product, ss_operation_shift, ss_operation_scale, ss_operation_split,
     ss_operation_concatenate, ss_operation_squared_distance, ss_operation_row_sum;
+
+/** In the place of a last dense layer whose outputs are wanted along the slices alone. It takes a step's
+ * x_bar in the forward sweep too, and leaves nothing of use in x. */
+extern const struct ss_operation ss_operation_dense_along;
 
 const struct ss_node *ss_graph_node(const struct ss_graph *g, ss_value v);
 size_t ss_graph_values(const struct ss_graph *g);
