@@ -167,7 +167,9 @@ demo: $(PROGRAM) | ready ## train a 2-D density and draw it: under a minute, no 
 gallery: $(PROGRAM) | ready ## run the gallery (GALLERY="ENTRY ..."), compare its figures with the recorded ones, draw anew
 	@SLICESCORE=$(PROGRAM) sh experiments/gallery.sh $(GALLERY)
 
-RUN = BUILD='$(BUILD)' PROGRAM='$(PROGRAM)' PYTHON='$(PYTHON)' MAKE='$(MAKE)' CC='$(CC)' V='$(V)'
+# With the flags, for scripts that call make: with others it would build all anew below the tests that run beside them.
+RUN = BUILD='$(BUILD)' PROGRAM='$(PROGRAM)' PYTHON='$(PYTHON)' MAKE='$(MAKE)' CC='$(CC)' V='$(V)' WERROR='$(WERROR)' \
+      $(foreach flags,CPPFLAGS CFLAGS LDFLAGS,$(flags)='$(subst ','\'',$($(flags)))')
 test: $(PROGRAM) $(SUITES) | ready ## all tests on PoCL (OCL_ICD_VENDORS=... for another driver)
 	@$(RUN) sh tests/support/run.sh $(SUITES) $(CLI)
 

@@ -1,5 +1,8 @@
 /* Ranking and choice on lists made by hand; the drivers of this machine only in children of their own. */
+#define _GNU_SOURCE /* sets of cores */
 #include <check.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +11,7 @@
 #include "device/device.h"
 #include "device/opencl.h"
 #include "device/quirks.h"
+#include "device/threads.h"
 
 static char said[4096];
 
@@ -303,6 +307,86 @@ START_TEST(what_drivers_tell_is_complete_and_leads_back_to_them)
 }
 END_TEST
 
+/* ---- threads of a driver ---- */
+
+static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
+
+static void *wait_for_the_end(void *unused)
+{
+    pthread_mutex_lock(&held);
+    pthread_mutex_unlock(&held);
+    return unused;
+}
+
+/* How many threads beyond the first have just one core, no two the same; -1: two do. */
+static int on_cores_of_their_own(void)
+{
+    struct ss_threads now;
+    cpu_set_t all, one, common;
+    int n = 0;
+
+    CPU_ZERO(&all);
+    ss_threads_list(&now);
+    ck_assert_uint_gt(now.n, 0);
+    for (size_t i = 1; i < now.n; i++) {
+        ck_assert_int_eq(sched_getaffinity(now.ids[i], sizeof(one), &one), 0);
+        if (CPU_COUNT(&one) != 1)
+            continue;
+        CPU_AND(&common, &all, &one);
+        if (CPU_COUNT(&common))
+            return -1;
+        CPU_OR(&all, &all, &one);
+        n++;
+    }
+    return n;
+}
+
+START_TEST(as_many_new_threads_as_cores_get_one_each_and_fewer_stay_free)
+{
+    struct ss_threads before, none = {0};
+    cpu_set_t cores;
+    pthread_t t;
+
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(cores), &cores), 0);
+    const int n = CPU_COUNT(&cores);
+    if (n < 2)
+        return;
+    pthread_mutex_lock(&held);
+    ss_threads_list(&before);
+    for (int i = 0; i < n; i++) {
+        ss_threads_spread(&before);
+        ck_assert_int_eq(on_cores_of_their_own(), 0);
+        ck_assert_int_eq(pthread_create(&t, NULL, wait_for_the_end, NULL), 0);
+    }
+    ss_threads_spread(&none); /* nothing is known of before */
+    ck_assert_int_eq(on_cores_of_their_own(), 0);
+    ss_threads_spread(&before);
+    ck_assert_int_eq(on_cores_of_their_own(), n);
+    pthread_mutex_unlock(&held);
+}
+END_TEST
+
+/* In a child of its own each, so that the driver starts anew. */
+START_TEST(pocl_has_a_thread_on_each_core_unless_the_user_decides)
+{
+    struct ss_device_list list = {0};
+    struct ss_threads before;
+    cpu_set_t cores;
+
+    unsetenv("POCL_AFFINITY");
+    unsetenv("POCL_MAX_PTHREAD_COUNT");
+    if (_i)
+        setenv("POCL_AFFINITY", "0", 1);
+    ss_threads_list(&before);
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(cores), &cores), 0);
+    ck_assert_int_eq(ss_device_list_make(&list), SS_OK);
+    if (list.count == 1 && before.n == 1 && CPU_COUNT(&cores) > 1 &&
+        strcmp(list.items[0].platform_name, "Portable Computing Language") == 0)
+        ck_assert_int_eq(on_cores_of_their_own(), _i ? 0 : CPU_COUNT(&cores));
+    ss_device_list_release(&list);
+}
+END_TEST
+
 int main(void)
 {
     Suite *const s = suite_create("discovery");
@@ -321,6 +405,8 @@ int main(void)
     tcase_add_test(c, no_platform_at_all_is_an_empty_list);
     tcase_add_test(c, a_platform_without_devices_is_passed_over_and_named);
     tcase_add_test(c, what_drivers_tell_is_complete_and_leads_back_to_them);
+    tcase_add_test(c, as_many_new_threads_as_cores_get_one_each_and_fewer_stay_free);
+    tcase_add_loop_test(c, pocl_has_a_thread_on_each_core_unless_the_user_decides, 0, 2);
     suite_add_tcase(s, c);
     SRunner *const r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

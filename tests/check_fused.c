@@ -1,7 +1,8 @@
 /* The fused plan, in the form for CPU devices and in the form for GPUs: its losses and gradients against the
  * double reference and against the layered plan, its bits at different numbers of workers, and when it is
  * refused. Shapes share kernels (three slices at a time, tiles of four) where they can: a build takes a
- * second. SLICESCORE_TEST_SMALL: a few of them, for a simulator. */
+ * second. SLICESCORE_TEST_SMALL, for a simulator: groups of few items, so that small nets reach every loop.
+ */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,7 +11,9 @@
 #include "base/checked.h"
 #include "device/device.h"
 #include "device/gemm.h"
+#include "device/opencl.h"
 #include "jet/fused.h"
+#include "objective/choice.h"
 #include "objective/loss.h"
 #include "objective/reference.h"
 #include "random/random.h"
@@ -27,8 +30,7 @@ static void open_device(void)
 {
     small = getenv("SLICESCORE_TEST_SMALL") != NULL;
     ok(ss_device_open(NULL, &device));
-    if (small) /* the layered plan is only compared with here */
-        ss_gemm_use_plain(device);
+    ss_gemm_use_plain(device); /* the layered plan is only compared with here; and is soon built so */
     ss_gemm_choose(device, SS_GEMM_OWN);
     grouped = !ss_device_is_cpu(device);
 }
@@ -38,6 +40,8 @@ static void open_as_gpu(void)
     open_device();
     ss_device_take_gpu_kernels(device, true);
     grouped = true;
+    if (small) /* 2 x 4 of them: tiles of products have 4 or 8 rows and 16 columns */
+        device->info.max_work_group = 8;
 }
 
 static void close_device(void)
@@ -68,6 +72,7 @@ struct problem {
     struct ss_loss_options loss;
     size_t dimension, rows;
     bool drawn; /* slices and noise by the plan itself */
+    size_t tile;
 };
 
 struct outcome {
@@ -125,9 +130,15 @@ static void run(const struct problem *p, struct outcome *o)
     struct ss_loss_batch batch = {.rows = p->rows, .draw = {.seed = 4, .step = 77, .first_row = 5}};
     float mean;
 
+    const int32_t numbers[SS_TUNING_NUMBERS] = {
+        [SS_CHOICE_TILE] = (int32_t)p->tile, [SS_CHOICE_CHUNK] = (int32_t)p->loss.chunk};
+    struct ss_loss_options options = p->loss;
+
     *o = (struct outcome){0};
     fill(p, o);
-    ok(ss_loss_create(device, o->model, &p->loss, &o->l));
+    if (p->tile && options.engine.plan == SS_PLAN_FUSED)
+        options.numbers = numbers;
+    ok(ss_loss_create(device, o->model, &options, &o->l));
     ok(ss_span_write(ss_loss_rows(o->l), o->x, p->rows * p->dimension));
     if (!p->drawn) {
         batch.slices = ss_span_of(o->v);
@@ -201,6 +212,8 @@ static struct problem fused(struct problem p)
     p.loss.objective.sigma = 0.3;
     if (!p.loss.objective.count)
         p.loss.objective.count = 1;
+    if ((grouped || small) && !p.tile) /* of few rows each would be a tile */
+        p.tile = 4;
     return p;
 }
 
@@ -243,45 +256,53 @@ static void compare_plans(const struct problem *given)
 
 /* ---- against the reference ---- */
 
-static const struct {
+struct shape {
     size_t dimension, rows;
     uint32_t hidden[SS_MAX_LAYERS];
     size_t n_hidden;
     uint32_t slices;
     bool residual;
-} shapes[] = {{3, 35, {17, 9}, 2, 3, false}, /* rows: tiles of four and a tail */
-              {6, 32, {33, 33, 33}, 3, 5, true},
-              {5, 37, {1, 70}, 2, 3, false},
-              {21, 33, {64}, 1, 6, false},
-              {40, 34, {81, 16, 70}, 3, 3, false},
-              {2, 36, {8, 8, 8, 8, 5, 5, 5, 5}, 8, 3, true}};
+    size_t chunk;
+};
+
+static const struct shape shapes[] = {{3, 35, {17, 9}, 2, 3, false, 3}, /* rows: tiles of four and a tail */
+                                      {6, 32, {33, 33, 33}, 3, 5, true, 3},
+                                      {5, 37, {1, 70}, 2, 3, false, 3},
+                                      {21, 33, {64}, 1, 6, false, 3},
+                                      {40, 34, {81, 16, 70}, 3, 3, false, 3},
+                                      {3, 36, {8, 8, 8, 8, 5, 5, 5, 5}, 8, 3, true, 3}},
+                          simulated[] = {{5, 5, {17, 3}, 2, 3, false, 2}, {3, 6, {9, 9}, 2, 2, true, 2}};
+
+static void check_shape(const struct shape *s, enum ss_objective_kind kind, int model)
+{
+    struct problem p = {.model = {.kind = model == 1 ? SS_MODEL_SCORE : SS_MODEL_ENERGY,
+                                  .n_hidden = s->n_hidden,
+                                  .activation = SS_ACTIVATION_SILU,
+                                  .residual = s->residual,
+                                  .quadratic = model == 2 ? SS_QUADRATIC_DIAGONAL : SS_QUADRATIC_NONE},
+                        .loss = {.objective = {.kind = kind, .count = s->slices}, .chunk = s->chunk},
+                        .dimension = s->dimension,
+                        .rows = s->rows};
+
+    memcpy(p.model.hidden, s->hidden, sizeof(s->hidden));
+    if (p.dimension > 30) /* the reference would take minutes */
+        compare_plans(&p);
+    else
+        check(&p);
+}
 
 START_TEST(losses_and_gradients_match_the_reference)
 {
     const enum ss_objective_kind kind = (enum ss_objective_kind)(_i % 4);
     const int model = _i / 4; /* energy, score net, energy with a quadratic term */
 
-    if (small && grouped && _i % 5) /* groups take minutes in a simulator */
-        return;
-    for (size_t s = 0; s < (small ? 1 : SS_COUNT(shapes)); s++) {
-        if (grouped && !small && s != (size_t)_i % SS_COUNT(shapes))
-            continue;
-        struct problem p = {.model = {.kind = model == 1 ? SS_MODEL_SCORE : SS_MODEL_ENERGY,
-                                      .n_hidden = shapes[s].n_hidden,
-                                      .activation = SS_ACTIVATION_SILU,
-                                      .residual = shapes[s].residual,
-                                      .quadratic = model == 2 ? SS_QUADRATIC_DIAGONAL : SS_QUADRATIC_NONE},
-                            .loss = {.objective = {.kind = kind, .count = shapes[s].slices}, .chunk = 3},
-                            .dimension = shapes[s].dimension,
-                            .rows = shapes[s].rows};
-        memcpy(p.model.hidden, shapes[s].hidden, sizeof(shapes[s].hidden));
-        if (small)
-            p.rows = 9;
-        if (p.dimension > 30 && kind != SS_OBJECTIVE_SSM) /* the reference would take minutes */
-            compare_plans(&p);
-        else
-            check(&p);
-    }
+    if (small)
+        check_shape(&simulated[(_i + model) % (int)SS_COUNT(simulated)], kind, model);
+    else if (grouped)
+        check_shape(&shapes[(size_t)_i % SS_COUNT(shapes)], kind, model);
+    else
+        for (size_t i = 0; i < SS_COUNT(shapes); i++)
+            check_shape(&shapes[i], kind, model);
 }
 END_TEST
 
@@ -295,8 +316,8 @@ START_TEST(an_estimated_control_variate_matches_the_reference)
                   .quadratic = _i == 2 ? SS_QUADRATIC_DIAGONAL : SS_QUADRATIC_NONE},
         .loss = {.objective = {.kind = SS_OBJECTIVE_SSM_VR, .count = 5, .control = SS_CONTROL_ESTIMATED},
                  .chunk = 3}, /* the score's part belongs to the first chunk */
-        .dimension = 6,
-        .rows = small ? 9 : 35};
+        .dimension = small ? 3 : 6,
+        .rows = small ? 5 : 35};
 
     check(&p);
 }
@@ -308,7 +329,7 @@ START_TEST(every_activation_matches_the_reference)
         .model = {.hidden = {12, 12}, .n_hidden = 2, .activation = (enum ss_activation)_i},
         .loss = {.objective = {.kind = SS_OBJECTIVE_SSM, .count = 3}},
         .dimension = 3,
-        .rows = small ? 2 : 35};
+        .rows = small ? 5 : 35};
 
     if (_i < SS_ACTIVATION_ELU) {
         check(&p);
@@ -320,25 +341,35 @@ START_TEST(every_activation_matches_the_reference)
 }
 END_TEST
 
-/* one row, one column, one unit; more slices than rows of a tile; a batch of many tiles a partial gradient */
+/* One row, one column, one unit; many slices at once; a batch of many tiles a partial gradient. */
 static const struct {
     size_t dimension, rows;
     uint32_t slices;
+    size_t chunk;
     enum ss_objective_kind kind;
-} extremes[] = {{1, 1, 1, SS_OBJECTIVE_SSM},    {1, 3, 1, SS_OBJECTIVE_ESM},
-                {4, 2, 64, SS_OBJECTIVE_SSM},   {9, 5, 16, SS_OBJECTIVE_SSM_VR},
-                {3, 1111, 1, SS_OBJECTIVE_SSM}, {3, 515, 1, SS_OBJECTIVE_DSM}};
+    size_t tile;
+    bool simulated;
+} extremes[] = {{1, 1, 1, 0, SS_OBJECTIVE_SSM, 1, true},     {1, 3, 1, 0, SS_OBJECTIVE_ESM, 0, true},
+                {4, 2, 64, 0, SS_OBJECTIVE_SSM, 1, false},   {9, 5, 16, 3, SS_OBJECTIVE_SSM_VR, 4, false},
+                {3, 1111, 3, 0, SS_OBJECTIVE_SSM, 4, false}, {3, 1111, 0, 0, SS_OBJECTIVE_DSM, 4, false},
+                {1, 258, 1, 0, SS_OBJECTIVE_SSM, 1, true}};
 
 START_TEST(extreme_shapes_match_the_reference)
 {
-    const struct problem p = {
-        .model = {.hidden = {7, 1, 20}, .n_hidden = 3, .activation = SS_ACTIVATION_TANH},
-        .loss = {.objective = {.kind = extremes[_i].kind, .count = extremes[_i].slices}},
-        .dimension = extremes[_i].dimension,
-        .rows = extremes[_i].rows};
+    struct problem p = {.model = {.hidden = {7, 1, 20}, .n_hidden = 3, .activation = SS_ACTIVATION_SILU},
+                        .loss = {.objective = {.kind = extremes[_i].kind, .count = extremes[_i].slices},
+                                 .chunk = extremes[_i].chunk},
+                        .dimension = extremes[_i].dimension,
+                        .rows = extremes[_i].rows,
+                        .tile = extremes[_i].tile};
 
-    if (!small)
-        check(&p);
+    if (small && !extremes[_i].simulated)
+        return;
+    if (small) { /* there are many rows */
+        p.model.n_hidden = 1;
+        p.model.hidden[0] = 1;
+    }
+    check(&p);
 }
 END_TEST
 
@@ -378,7 +409,7 @@ START_TEST(the_number_of_workers_changes_no_bits)
 {
     enum { D = 5, ROWS = 203, M = 3 };
     static const size_t workers[] = {1, 2, 5};
-    const struct ss_model_options model = {.hidden = {33, 20}, .n_hidden = 2};
+    const struct ss_model_options model = {.hidden = {33, small ? 3 : 20}, .n_hidden = 2};
     const struct problem p = fused((struct problem){
         .model = model, .loss = {.objective = {.count = M}}, .dimension = D, .rows = small ? 7 : ROWS});
     struct outcome o = {0};

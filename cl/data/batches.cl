@@ -86,15 +86,6 @@ kernel void batches_noise(const uint seed, const uint purpose, const uint step, 
     }
 }
 
-/* Sixteen columns from their words. */
-static inline float16 wide_normal(const uint16 bits)
-{
-    const float4 a = ss_normal4(bits.s0123), b = ss_normal4(bits.s4567);
-    const float4 c = ss_normal4(bits.s89ab), e = ss_normal4(bits.scdef);
-
-    return (float16)(a, b, c, e);
-}
-
 static inline float16 wide_uniform(const uint16 bits)
 {
     return fma(convert_float16(bits >> 9), (float16)(0x1p-23f), (float16)(0x1p-24f)) - 0.5f;
@@ -116,7 +107,7 @@ kernel void batches_noise_wide(const uint seed, const uint purpose, const uint s
                             SS_QUADS(words, 8, 9, a, b), SS_QUADS(words, c, d, e, f)};
     for (uint k = 0; k < 4 && first + 16 * k < d; k++) {
         const uint at = first + 16 * k;
-        const float16 r = uniform ? wide_uniform(part[k]) : wide_normal(part[k]);
+        const float16 r = uniform ? wide_uniform(part[k]) : ss_normal16(part[k]);
         if (at + 16 <= d) {
             const float16 before = accumulate ? vload16(0, row + at) : (float16)(0.0f);
             vstore16(fma(vload16(0, a + at), r, before), 0, row + at);

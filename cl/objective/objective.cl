@@ -163,6 +163,18 @@ kernel void score_adjoint(const uint rows, const uint width, const uint slices, 
     adjoint[adjoint_at + i] = sum * inv_n;
 }
 
+/* In place of dots along slices, their adjoints; inv is 1 / (slices rows). Launch (n = slices x rows). */
+kernel void dots_adjoint(const uint n, const uint squares, const float inv,
+                         global const float *restrict shares, global float *restrict dots)
+{
+    const size_t i = get_global_id(0);
+
+    if (i >= n)
+        return;
+    dots[i] = inv;
+    dots[n + i] = squares ? shares[0] * dots[n + i] * inv : 0.0f;
+}
+
 /* ---- both ---- */
 
 #ifndef GROUP

@@ -46,8 +46,7 @@ static inline float16 wide_draw(const uint16 bits)
 #if LAW == 0
     return as_float16((uint16)(0x3F800000u) | (bits & (uint16)(0x80000000u)));
 #else
-    return (float16)(ss_normal4(bits.s0123), ss_normal4(bits.s4567), ss_normal4(bits.s89ab),
-                     ss_normal4(bits.scdef));
+    return ss_normal16(bits);
 #endif
 }
 

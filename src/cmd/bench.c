@@ -252,8 +252,12 @@ static void tell_end(struct teller *t, const struct ss_bench *b)
     if (t->json)
         ss_bench_json(b, &line);
     else
-        ss_text_addf(&line, "%s, driver %s: peak %.4g GFLOP/s, matmul 1024 %.4g GFLOP/s\n", b->device.name,
+        ss_text_addf(&line, "%s, driver %s: peak %.4g GFLOP/s, matmul 1024 %.4g GFLOP/s", b->device.name,
                      b->device.driver, b->peak_gflops, b->matmul_gflops);
+    if (!t->json && b->launch_us > 0)
+        ss_text_addf(&line, ", a launch %.3g us", b->launch_us);
+    if (!t->json)
+        ss_text_add(&line, "\n");
     ss_print(line.data);
     ss_text_release(&line);
 }

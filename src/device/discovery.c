@@ -11,6 +11,7 @@
 #include "device/device.h"
 #include "device/opencl.h"
 #include "device/quirks.h"
+#include "device/threads.h"
 
 static const char *const type_names[] = {
     [SS_DEVICE_GPU_DISCRETE] = "discrete GPU",
@@ -197,13 +198,28 @@ static void note_empty(struct ss_device_list *list, const char *name)
     snprintf(list->empty + used, sizeof(list->empty) - used, "%s%s", used ? ", " : "", name);
 }
 
+/* A CPU driver starts its threads when it is first asked for devices. */
+static cl_device_id *first_devices_of(cl_platform_id platform, const char *name, cl_uint *n)
+{
+    struct ss_device_info cpu = {.type = SS_DEVICE_CPU};
+    struct ss_threads before;
+
+    snprintf(cpu.platform_name, sizeof(cpu.platform_name), "%s", name);
+    if (!(ss_quirk_of(&cpu)->flags & SS_QUIRK_SPREAD_THREADS) || getenv("POCL_AFFINITY"))
+        return devices_of(platform, n);
+    ss_threads_list(&before);
+    cl_device_id *const ids = devices_of(platform, n);
+    ss_threads_spread(&before);
+    return ids;
+}
+
 static enum ss_status add_platform(struct ss_device_list *list, cl_platform_id platform, size_t index)
 {
     char name[sizeof(list->items->platform_name)];
     cl_uint n = 0;
-    cl_device_id *const ids = devices_of(platform, &n);
 
     platform_name(platform, name, sizeof(name));
+    cl_device_id *const ids = first_devices_of(platform, name, &n);
     if (!ids) {
         note_empty(list, name);
         return SS_OK;

@@ -112,6 +112,17 @@ static size_t useful_groups(const struct ss_device *d, const struct ss_gemm *g, 
     return useful < (double)units ? (size_t)useful : units;
 }
 
+/* Into how many tasks the rows of C are cut, at most `most`: for a group alone into one, and a few go round
+ * evenly. */
+static size_t rows_of(size_t most, size_t bands, size_t groups)
+{
+    size_t rows = groups == 1 ? 1 : most;
+
+    while (rows * bands > groups && rows * bands < 4 * groups && rows * bands % groups)
+        rows--;
+    return rows;
+}
+
 static void cut_tiles(const struct ss_device *d, const struct ss_gemm *g, struct cut *c)
 {
     const size_t units = d->info.compute_units ? d->info.compute_units : 1;
@@ -122,11 +133,10 @@ static void cut_tiles(const struct ss_device *d, const struct ss_gemm *g, struct
     c->slices = parts_of(g->k, c->task_k);
     c->task_n = g->transpose_a && g->n >= 4 * TASK_COLUMNS ? 2 * TASK_COLUMNS : TASK_COLUMNS;
     c->task_n = smaller(ss_round_up(g->n, c->panel), c->task_n);
-    const size_t tasks_n = parts_of(g->n, c->task_n), rows = parts_of(wanted, tasks_n * c->slices);
-    c->task_m = ss_round_up(parts_of(g->m, rows), ROWS);
-    if (c->task_m < 8 * ROWS)
-        c->task_m = 8 * ROWS;
-    c->groups = smaller(useful_groups(d, g, 1u << 19), tasks_n * c->slices * parts_of(g->m, c->task_m));
+    const size_t bands = parts_of(g->n, c->task_n) * c->slices, groups = useful_groups(d, g, 1u << 19);
+    const size_t most = smaller(parts_of(g->m, 8 * ROWS), parts_of(wanted, bands));
+    c->task_m = ss_round_up(parts_of(g->m, rows_of(most, bands, groups)), ROWS);
+    c->groups = smaller(groups, bands * parts_of(g->m, c->task_m));
     /* Packing B pays when many rows use it, or when its rows lie on as many pages as there are. */
     if (!g->transpose_b && (c->task_m <= 8 * ROWS || smaller(g->k, DEPTH) * g->ldb <= 16384))
         c->flags |= B_IN_PLACE;

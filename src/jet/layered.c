@@ -25,7 +25,11 @@ struct ss_layered {
     size_t n_values;
     struct value *values;
     struct ss_step *steps; /* one a value, all but rows, parameters and gradient filled in */
-    struct ss_kernel *(*kernels)[SS_MAX_KERNELS];
+    struct ss_kernel *(
+        *kernels)[SS_MAX_KERNELS]; /* of each value; behind them those of outputs along slices */
+    enum ss_outputs outputs;
+    bool units; /* known, not written */
+    struct ss_buffer *dots;
     bool borrows_jets;
     struct run *zeroed; /* what no operation writes of a gradient */
     size_t n_zeroed;
@@ -83,17 +87,68 @@ static void mark_in_place(const struct ss_graph *g, const struct ss_layered_opti
     }
 }
 
+/* Its operand has to have an adjoint, and a jet that nobody else reads: in reverse, operations read what they
+ * were given and not what they made. */
+bool ss_layered_takes_along(const struct ss_graph *g)
+{
+    const struct ss_layered_options options = {.reverse = true};
+    const struct ss_node *const output = ss_graph_node(g, ss_graph_output_value(g));
+    struct value *const values = calloc(ss_graph_values(g), sizeof(*values));
+    bool takes = false;
+
+    if (!values || output->operation != &ss_operation_dense ||
+        output->width != ss_graph_width(g, ss_graph_input_value(g, 0)))
+        goto out;
+    mark_wanted(g, &options, values);
+    mark_in_place(g, &options, values);
+    const struct value *const operand = &values[output->operand[0]];
+    takes = ss_graph_node(g, output->operand[0])->operation && operand->wanted && operand->readers == 1;
+out:
+    free(values);
+    return takes;
+}
+
 /* ---- memory ---- */
 
-static size_t jet_bytes(const struct ss_graph *g, ss_value v, struct ss_streams streams, size_t rows)
+/* Unit vectors need not be there where layers alone read them, each of which picks columns of its weights. */
+static bool takes_units(const struct ss_graph *g, const struct ss_layered_options *o)
+{
+    const ss_value input = ss_graph_input_value(g, 0);
+
+    if (!o->units || o->input_gradient || o->streams.extra || o->outputs == SS_OUTPUTS_ALONG)
+        return false;
+    for (ss_value v = 0; v < ss_graph_values(g); v++) {
+        const struct ss_node *const node = ss_graph_node(g, v);
+        for (size_t i = 0; i < node->n_operands; i++)
+            if (node->operand[i] == input && node->operation != &ss_operation_dense)
+                return false;
+    }
+    return ss_graph_output_value(g) != input;
+}
+
+static size_t streams_of(const struct ss_graph *g, ss_value v, const struct ss_layered_options *o)
+{
+    if (v == ss_graph_output_value(g) && o->outputs != SS_OUTPUTS_JET)
+        return o->outputs == SS_OUTPUTS_ALONG_AND_VALUES;
+    if (v == ss_graph_input_value(g, 0) && takes_units(g, o))
+        return 1;
+    return ss_streams_count(o->streams, ss_graph_node(g, v)->order);
+}
+
+static size_t jet_bytes(const struct ss_graph *g, ss_value v, const struct ss_layered_options *o)
 {
     const struct ss_node *const node = ss_graph_node(g, v);
-    size_t n = ss_streams_count(streams, node->order);
+    size_t n = streams_of(g, v, o);
 
     /* kernels count elements in 32 bits */
-    if (!ss_multiply(n, rows, &n) || !ss_multiply(n, node->width, &n) || n > UINT32_MAX)
+    if (!ss_multiply(n, o->rows, &n) || !ss_multiply(n, node->width, &n) || n > UINT32_MAX)
         return SIZE_MAX;
     return n * sizeof(float);
+}
+
+static size_t dots_bytes(const struct ss_layered_options *o)
+{
+    return 2 * (size_t)o->streams.slices * o->rows * sizeof(float);
 }
 
 enum ss_status ss_layered_bytes(const struct ss_graph *graph, const struct ss_layered_options *options,
@@ -109,7 +164,7 @@ enum ss_status ss_layered_bytes(const struct ss_graph *graph, const struct ss_la
     mark_wanted(graph, options, values);
     mark_in_place(graph, options, values);
     for (ss_value v = 0; v < n; v++) {
-        const size_t one = jet_bytes(graph, v, options->streams, options->rows);
+        const size_t one = jet_bytes(graph, v, options);
         const bool adjoint = options->reverse && values[v].wanted && values[v].in_place == v;
         const size_t here = (size_t)!options->adjoints_alone + (size_t)adjoint;
         if (one == SIZE_MAX || sum > SIZE_MAX / 2 - here * one) {
@@ -121,6 +176,8 @@ enum ss_status ss_layered_bytes(const struct ss_graph *graph, const struct ss_la
         }
         sum += here * one;
     }
+    if (options->outputs != SS_OUTPUTS_JET)
+        sum += dots_bytes(options);
     *bytes = sum;
 out:
     free(values);
@@ -132,21 +189,40 @@ static enum ss_status allocate_values(struct ss_layered *p, const struct ss_laye
     enum ss_status st = SS_OK;
 
     for (ss_value v = 0; v < p->n_values; v++) {
-        const size_t bytes = jet_bytes(p->graph, v, p->streams, p->capacity);
+        const size_t bytes = jet_bytes(p->graph, v, o);
         if (p->borrows_jets)
             p->values[v].jet = o->jets_of->values[v].jet;
-        else
+        else if (bytes)
             TRY(ss_buffer_create(p->device, bytes, &p->values[v].jet));
-        if (o->reverse && p->values[v].wanted && p->values[v].in_place == v)
+        if (o->reverse && p->values[v].wanted && p->values[v].in_place == v && bytes)
             TRY(ss_buffer_create(p->device, bytes, &p->values[v].adjoint));
     }
     for (ss_value v = (ss_value)p->n_values; v-- > 0;) /* of an activation of an activation: the last one's */
         p->values[v].adjoint = p->values[p->values[v].in_place].adjoint;
+    if (o->outputs != SS_OUTPUTS_JET)
+        TRY(ss_buffer_create(p->device, dots_bytes(o), &p->dots));
 out:
     return st;
 }
 
 /* ---- steps ---- */
+
+static bool is_along(const struct ss_layered *p, ss_value v)
+{
+    return p->outputs != SS_OUTPUTS_JET && v == ss_graph_output_value(p->graph);
+}
+
+/* How a value comes about. */
+static const struct ss_operation *operation_of(const struct ss_layered *p, ss_value v)
+{
+    return is_along(p, v) ? &ss_operation_dense_along : ss_graph_node(p->graph, v)->operation;
+}
+
+/* Its adjoint, of whatever kind, is passed on. */
+static bool is_reversed(const struct ss_layered *p, ss_value v)
+{
+    return p->values[v].wanted && (p->values[v].adjoint || (is_along(p, v) && p->dots));
+}
 
 uint32_t ss_vector_width(const struct ss_device *d)
 {
@@ -158,10 +234,9 @@ uint32_t ss_vector_width(const struct ss_device *d)
     return native >= 16 ? 16 : native >= 8 ? 8 : 4;
 }
 
-static enum ss_status find_kernels(struct ss_layered *p, ss_value v)
+static enum ss_status find_kernels(struct ss_layered *p, const struct ss_node *node,
+                                   const struct ss_operation *operation, struct ss_kernel **out)
 {
-    const struct ss_node *const node = ss_graph_node(p->graph, v);
-    const struct ss_operation *const operation = node->operation;
     const struct ss_define all[] = {{"ACTIVATION", (long)node->activation},
                                     {"SECOND", (long)p->streams.second},
                                     {"WIDTH", (long)ss_vector_width(p->device)}};
@@ -174,13 +249,27 @@ static enum ss_status find_kernels(struct ss_layered *p, ss_value v)
         if (operation->defines & 1u << i)
             named[n++] = all[i];
     for (size_t i = 0; i < SS_MAX_KERNELS && operation->kernels[i]; i++)
-        TRY(ss_device_kernel(p->device, operation->file, operation->kernels[i], named, n, &p->kernels[v][i]));
+        TRY(ss_device_kernel(p->device, operation->file, operation->kernels[i], named, n, &out[i]));
+out:
+    return st;
+}
+
+static enum ss_status prepare_along(struct ss_layered *p, struct ss_step *s)
+{
+    struct ss_kernel **const kernels = p->kernels[p->n_values];
+    enum ss_status st = SS_OK;
+
+    TRY(find_kernels(p, s->node, &ss_operation_dense_along, kernels));
+    s->along.value = p->outputs == SS_OUTPUTS_ALONG_AND_VALUES;
+    s->along.dots = p->dots;
+    s->along.kernel = kernels;
 out:
     return st;
 }
 
 static enum ss_status prepare_steps(struct ss_layered *p)
 {
+    const ss_value input = ss_graph_input_value(p->graph, 0);
     enum ss_status st = SS_OK;
 
     for (ss_value v = 0; v < p->n_values; v++) {
@@ -196,12 +285,15 @@ static enum ss_status prepare_steps(struct ss_layered *p)
             const ss_value x = node->operand[i];
             s->x[i] = ss_span_of(p->values[x].jet);
             s->x_bar[i] = ss_span_of(p->values[x].adjoint);
-            s->wanted[i] = p->values[x].wanted && p->values[x].adjoint && p->values[v].adjoint;
+            s->wanted[i] = is_reversed(p, x) && is_reversed(p, v);
             s->x_width[i] = ss_graph_width(p->graph, x);
             s->x_order[i] = ss_graph_node(p->graph, x)->order;
         }
+        s->units = p->units && (is_along(p, v) || (node->operation && node->operand[0] == input));
         if (node->operation)
-            TRY(find_kernels(p, v));
+            TRY(find_kernels(p, node, node->operation, p->kernels[v]));
+        if (is_along(p, v))
+            TRY(prepare_along(p, s));
     }
 out:
     return st;
@@ -218,8 +310,7 @@ static enum ss_status find_zeroed(struct ss_layered *p)
     TRY(ss_allocate(ss_graph_parameters(p->graph) + 1, &p->zeroed));
     for (ss_value v = 0; v < p->n_values; v++) { /* parameters lie in the order of their nodes */
         const struct ss_node *const node = p->steps[v].node;
-        const bool writes = node->operation && node->operation->writes_gradient && p->values[v].wanted &&
-                            p->values[v].adjoint;
+        const bool writes = node->operation && node->operation->writes_gradient && is_reversed(p, v);
         for (size_t i = 0; writes && i < node->n_parameters; i++) {
             const struct ss_parameter *const q = node->parameter[i];
             if (q->count < LARGE)
@@ -274,10 +365,12 @@ enum ss_status ss_layered_create(struct ss_device *device, const struct ss_graph
     p->streams = options->streams;
     p->capacity = options->rows;
     p->borrows_jets = options->adjoints_alone;
+    p->outputs = options->outputs;
+    p->units = takes_units(graph, options);
     p->n_values = ss_graph_values(graph);
     TRY(ss_allocate(p->n_values, &p->values));
     TRY(ss_allocate(p->n_values, &p->steps));
-    TRY(ss_allocate(p->n_values, &p->kernels));
+    TRY(ss_allocate(p->n_values + 1, &p->kernels));
     mark_wanted(graph, options, p->values);
     mark_in_place(graph, options, p->values);
     TRY(allocate_values(p, options));
@@ -303,6 +396,7 @@ void ss_layered_free(struct ss_layered *p)
         if (p->values[v].in_place == v)
             ss_buffer_free(p->values[v].adjoint);
     }
+    ss_buffer_free(p->dots);
     free(p->values);
     free(p->steps);
     free(p->kernels);
@@ -330,6 +424,13 @@ struct ss_span ss_layered_input(const struct ss_layered *p, ss_value input)
     return ss_span_of(p->values[input].jet);
 }
 
+bool ss_layered_units(struct ss_layered *p, size_t first)
+{
+    for (ss_value v = 0; p->units && v < p->n_values; v++)
+        p->steps[v].first_unit = (uint32_t)first;
+    return p->units;
+}
+
 struct ss_span ss_layered_jet(const struct ss_layered *p, ss_value v, size_t *streams)
 {
     if (streams)
@@ -340,6 +441,11 @@ struct ss_span ss_layered_jet(const struct ss_layered *p, ss_value v, size_t *st
 struct ss_span ss_layered_adjoint(const struct ss_layered *p, ss_value v)
 {
     return ss_span_of(p->values[v].adjoint);
+}
+
+struct ss_buffer *ss_layered_dots(const struct ss_layered *p)
+{
+    return p->dots;
 }
 
 /* ---- sweeps ---- */
@@ -355,9 +461,14 @@ enum ss_status ss_layered_forward(struct ss_layered *p, struct ss_span parameter
         p->steps[v].rows = rows;
         p->steps[v].parameters = parameters;
     }
+    if (p->dots && !p->units) {
+        const ss_value input = ss_graph_input_value(p->graph, 0);
+        p->steps[ss_graph_output_value(p->graph)].along.v =
+            ss_span_at(ss_span_of(p->values[input].jet), rows * ss_graph_width(p->graph, input));
+    }
     for (ss_value v = 0; v < p->n_values; v++)
         if (p->steps[v].node->operation)
-            TRY(p->steps[v].node->operation->forward(&p->steps[v]));
+            TRY(operation_of(p, v)->forward(&p->steps[v]));
 out:
     return st;
 }
@@ -371,12 +482,12 @@ enum ss_status ss_layered_reverse(struct ss_layered *p, struct ss_span parameter
         TRY(ss_span_zero(ss_span_at(gradient, p->zeroed[i].first), p->zeroed[i].count));
     for (ss_value v = (ss_value)p->n_values; v-- > 0;) {
         struct ss_step *const s = &p->steps[v];
-        if (!s->node->operation || !p->values[v].wanted || !p->values[v].adjoint)
+        if (!s->node->operation || !is_reversed(p, v))
             continue;
         s->parameters = parameters;
         s->gradient = gradient;
         s->add_gradient = accumulate;
-        TRY(s->node->operation->reverse(s));
+        TRY(operation_of(p, v)->reverse(s));
     }
 out:
     return st;

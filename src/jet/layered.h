@@ -11,11 +11,22 @@
 
 struct ss_layered;
 
+/** What is asked of the output. */
+enum ss_outputs {
+    SS_OUTPUTS_JET,              /* all its streams */
+    SS_OUTPUTS_ALONG,            /* v'y1 and v'y of each slice v: ss_layered_dots */
+    SS_OUTPUTS_ALONG_AND_VALUES, /* and its values, the one stream of its jet and adjoint */
+};
+
 struct ss_layered_options {
     struct ss_streams streams;
     size_t rows;         /* at most so many */
     bool reverse;        /* allocate adjoints */
     bool input_gradient; /* the reverse sweep reaches the active inputs */
+    /* As wide as the first input, whose slices they are. Others than jets only where ss_layered_takes_along
+     * says so and with `reverse`: fewer products then. */
+    enum ss_outputs outputs;
+    bool units; /* the slices are unit vectors, as ss_layered_units says */
     /* The jets are those of another plan of the same graph and rows, which begin with the values; only
      * adjoints are allocated, each kept. For a plan of values alone: see ss_layered_follow. */
     bool adjoints_alone;
@@ -27,6 +38,9 @@ SS_MUST_CHECK enum ss_status ss_layered_create(struct ss_device *device, const s
                                                const struct ss_layered_options *options,
                                                struct ss_layered **out);
 void ss_layered_free(struct ss_layered *p);
+
+/** Whether the output is a dense layer that can give its outputs along slices. */
+bool ss_layered_takes_along(const struct ss_graph *graph);
 
 /** Bytes that ss_layered_create takes on the device, without creating anything. */
 SS_MUST_CHECK enum ss_status ss_layered_bytes(const struct ss_graph *graph,
@@ -45,10 +59,22 @@ void ss_layered_follow(struct ss_layered *p, const struct ss_layered *values, fl
  * active input has ss_streams_first streams. */
 struct ss_span ss_layered_input(const struct ss_layered *p, ss_value input);
 
+/**
+ * Of a plan with `units`: forward sweeps from now on are along the unit vectors of columns first, first + 1,
+ * ... of the first input, along zero past the last. Where true comes back, nobody writes them, and where
+ * outputs are asked for along them, v'y lacks its bias and its adjoint is to be 0; else they are to be
+ * written as any slices.
+ */
+bool ss_layered_units(struct ss_layered *p, size_t first);
+
 /** The jet of a value after forward, and how many streams it has; where reverse reads or leaves its adjoint.
  */
 struct ss_span ss_layered_jet(const struct ss_layered *p, ss_value v, size_t *streams);
 struct ss_span ss_layered_adjoint(const struct ss_layered *p, ss_value v);
+
+/** Outputs along slices, (2, slices, rows of the last forward sweep): v'y1, then v'y. The reverse sweep reads
+ * their adjoints there. */
+struct ss_buffer *ss_layered_dots(const struct ss_layered *p);
 
 /** Enqueue the forward sweep of `rows` rows from the inputs' jets. */
 SS_MUST_CHECK enum ss_status ss_layered_forward(struct ss_layered *p, struct ss_span parameters, size_t rows);

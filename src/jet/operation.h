@@ -12,7 +12,7 @@
 #include "jet/graph.h"
 #include "jet/streams.h"
 
-enum { SS_MAX_OPERANDS = 2, SS_MAX_KERNELS = 4 };
+enum { SS_MAX_OPERANDS = 2, SS_MAX_KERNELS = 5 };
 
 struct ss_operation;
 
@@ -31,6 +31,14 @@ struct ss_node {
     float factor, rate;
     bool exponential, one_for_all;
     size_t first, stride;
+};
+
+/** What ss_operation_dense_along needs besides. */
+struct ss_along {
+    struct ss_span v;       /* slices (M, rows, width of y) */
+    struct ss_buffer *dots; /* (2, M, rows): v'y1, v'y; in reverse their adjoints */
+    bool value;             /* y is wanted too, without derivatives */
+    struct ss_kernel *const *kernel;
 };
 
 /** One node in one pass: all that forward and reverse need. */
@@ -52,6 +60,10 @@ struct ss_step {
     struct ss_span extra_bar; /* x[0]'s extra adjoint but for two factors, or .buffer NULL: */
     float extra_factor;
     struct ss_span extra_share; /* one float */
+    struct ss_along along;
+    bool units; /* the slices are unit vectors, those of columns first_unit .. of the input: not in x, not in
+                   v */
+    uint32_t first_unit;
     bool add_gradient; /* false: it holds nothing yet, though zero where it is not .writes_gradient's */
 };
 
@@ -71,6 +83,10 @@ struct ss_operation {
 extern const struct ss_operation ss_operation_dense, ss_operation_activation, ss_operation_add,
     ss_operation_product, ss_operation_shift, ss_operation_scale, ss_operation_split,
     ss_operation_concatenate, ss_operation_squared_distance, ss_operation_row_sum;
+
+/** In the place of a last dense layer whose outputs are wanted along the slices alone. It takes a step's
+ * x_bar in the forward sweep too, and leaves nothing of use in x. */
+extern const struct ss_operation ss_operation_dense_along;
 
 const struct ss_node *ss_graph_node(const struct ss_graph *g, ss_value v);
 size_t ss_graph_values(const struct ss_graph *g);
@@ -97,6 +113,11 @@ SS_MUST_CHECK enum ss_status ss_columns_add(const struct ss_step *s, struct ss_k
                                             size_t parameter, float sign);
 SS_MUST_CHECK enum ss_status ss_columns_sum(const struct ss_step *s, struct ss_kernel *kernel,
                                             size_t parameter, float sign);
+
+/** A kernel of jet/sums.cl or jet/dense_along.cl for unit vectors: an item for each vector of `n` columns,
+ * and slice. What it reads, what it writes. */
+SS_MUST_CHECK enum ss_status ss_units_enqueue(const struct ss_step *s, struct ss_kernel *kernel, size_t n,
+                                              struct ss_span from, struct ss_span to);
 
 static inline size_t ss_step_x_streams(const struct ss_step *s, size_t i)
 {

@@ -83,12 +83,14 @@ struct ss_bench_product {
     const char *backend; /* "own", "clblast", "openblas" */
     struct ss_bench_spread gflops;
     double fraction_of_peak;
+    double by_openblas; /* of "own": its rate by OpenBLAS's, median of rounds that measure both; else NAN */
 };
 
 struct ss_bench {
     struct ss_device_info device;
     double peak_gflops;   /* median of all that was measured */
     double matmul_gflops; /* of the backend in use, size 1024 (median) */
+    double launch_us;     /* of a product of one element, many in a row; 0: not measured */
     struct ss_bench_row *rows;
     size_t n_rows;
     struct ss_bench_product *products;

@@ -9,7 +9,7 @@
 #include "device/gemm.h"
 #include "run/bench_parts.h"
 
-enum { LARGEST = 4096, MATMUL_REPETITIONS = 9, LEAST_REPETITIONS = 2 };
+enum { LARGEST = 4096, MATMUL_REPETITIONS = 9, LEAST_REPETITIONS = 3, FEW = 16 };
 static const size_t sizes[] = {64, 128, 256, 512, 1024, 2048, LARGEST};
 static const char *const transposes[] = {"nn", "nt", "tn"};
 
@@ -105,31 +105,88 @@ static double gflop_of(size_t n)
     return 2e-9 * (double)n * (double)n * (double)n;
 }
 
-static size_t how_many(double seconds)
+/* How many in a row, so that waking the device is little of it; the first of all builds, packs, wakes. */
+static enum ss_status how_many(struct bench *x, enum backend backend, size_t n, const char *transpose,
+                               size_t *count)
 {
-    return seconds > 0 && seconds < LEAST_SECONDS ? (size_t)(LEAST_SECONDS / seconds) + 1 : 1;
+    double each = 0;
+    enum ss_status st = SS_OK;
+
+    *count = 1;
+    TRY(time_of(x, backend, n, transpose, 1, &each));
+    TRY(time_of(x, backend, n, transpose, 1, &each));
+    if (each < LEAST_SECONDS)
+        TRY(time_of(x, backend, n, transpose, FEW, &each));
+    if (each > 0 && each < LEAST_SECONDS)
+        *count = (size_t)(LEAST_SECONDS / each) + 1;
+out:
+    return st;
 }
 
-static enum ss_status measure(struct bench *x, struct ss_peak *peak, enum backend backend, double seconds,
-                              struct ss_bench_product *p)
+/* One backend of those that are measured side by side. */
+struct runner {
+    enum backend backend;
+    struct ss_bench_product *p;
+    size_t count;
+    double gflops[MATMUL_REPETITIONS], fraction[MATMUL_REPETITIONS];
+};
+
+static void choose(struct bench *x, enum backend backend)
 {
-    double gflops[MATMUL_REPETITIONS], fraction[MATMUL_REPETITIONS], each = 0, top = 0;
+    ss_gemm_choose(x->device, backend == CLBLAST ? SS_GEMM_CLBLAST : SS_GEMM_OWN);
+}
+
+/* In each round one after the other, who begins changes; the peak before each. What disturbs the machine
+ * for a while disturbs a round, and with it both sides of a ratio. */
+static enum ss_status measure(struct bench *x, struct ss_peak *peak, double seconds, struct runner *runners,
+                              size_t n_runners)
+{
+    double ratios[MATMUL_REPETITIONS], each = 0, top = 0;
     size_t n = 0;
     enum ss_status st = SS_OK;
 
-    TRY(time_of(x, backend, p->size, p->transpose, 1, &each)); /* builds, packs, wakes */
-    TRY(time_of(x, backend, p->size, p->transpose, 1, &each));
-    const size_t count = how_many(each);
+    for (size_t i = 0; i < n_runners; i++) {
+        choose(x, runners[i].backend);
+        TRY(how_many(x, runners[i].backend, runners[i].p->size, runners[i].p->transpose, &runners[i].count));
+    }
     const double until = ss_clock_seconds() + seconds;
     while (n < MATMUL_REPETITIONS && (n < LEAST_REPETITIONS || ss_clock_seconds() < until)) {
-        TRY(ss_peak_measure(peak, &top));
-        TRY(time_of(x, backend, p->size, p->transpose, count, &each));
-        gflops[n] = gflop_of(p->size) / each;
-        fraction[n] = gflops[n] / top;
+        for (size_t i = 0; i < n_runners; i++) {
+            struct runner *const r = &runners[(i + n) % n_runners];
+            choose(x, r->backend);
+            TRY(ss_peak_measure(peak, &top));
+            TRY(time_of(x, r->backend, r->p->size, r->p->transpose, r->count, &each));
+            r->gflops[n] = gflop_of(r->p->size) / each;
+            r->fraction[n] = r->gflops[n] / top;
+        }
+        ratios[n] = n_runners > 1 ? runners[0].gflops[n] / runners[1].gflops[n] : NAN;
         n++;
     }
-    p->gflops = ss_bench_spread_of(gflops, n);
-    p->fraction_of_peak = ss_bench_spread_of(fraction, n).median;
+    for (size_t i = 0; i < n_runners; i++) {
+        runners[i].p->gflops = ss_bench_spread_of(runners[i].gflops, n);
+        runners[i].p->fraction_of_peak = ss_bench_spread_of(runners[i].fraction, n).median;
+        runners[i].p->by_openblas = NAN;
+    }
+    if (n_runners > 1)
+        runners[0].p->by_openblas = ss_bench_spread_of(ratios, n).median;
+out:
+    return st;
+}
+
+/* A product of one element is all launch. */
+static enum ss_status measure_launch(struct bench *x, double *microseconds)
+{
+    enum { LAUNCHES = 1000 };
+    double us[MATMUL_REPETITIONS];
+    enum ss_status st = SS_OK;
+
+    choose(x, OWN);
+    TRY(time_of(x, OWN, 1, "nn", LAUNCHES, &us[0]));
+    for (size_t i = 0; i < SS_COUNT(us); i++) {
+        TRY(time_of(x, OWN, 1, "nn", LAUNCHES, &us[i]));
+        us[i] *= 1e6;
+    }
+    *microseconds = ss_bench_spread_of(us, SS_COUNT(us)).median;
 out:
     return st;
 }
@@ -173,46 +230,56 @@ struct until {
     size_t left; /* products still to be measured by then, besides the one at hand */
 };
 
+/* Backends of one size and transpose, but for those that are not there or too slow. */
 static enum ss_status one(struct bench *x, struct ss_peak *peak, const struct ss_bench_options *options,
-                          enum backend k, struct until *until, struct ss_bench *b, struct ss_bench_product *p)
+                          const struct ss_bench_product *what, const enum backend *backends,
+                          size_t n_backends, double *rate, struct until *until, struct ss_bench *b)
 {
+    struct runner runners[SS_COUNT(backend_names)];
     const double now = ss_clock_seconds();
+    size_t n = 0;
     enum ss_status st = SS_OK;
 
-    ss_gemm_choose(x->device, k == CLBLAST ? SS_GEMM_CLBLAST : SS_GEMM_OWN);
-    TRY(measure(x, peak, k, (until->clock - now) / (double)(until->left + 1), p));
-    b->products[b->n_products++] = *p;
-    if (options->product)
-        options->product(options->context, p);
+    for (size_t i = 0; i < n_backends; i++) {
+        const enum backend k = backends[i];
+        until->left--;
+        if ((k == OPENBLAS && !x->sgemm) || (rate[k] > 0 && gflop_of(what->size) / rate[k] > MOST_SECONDS))
+            continue;
+        if (!(now < until->clock)) {
+            b->n_products_skipped++;
+            continue;
+        }
+        runners[n] = (struct runner){.backend = k, .p = &b->products[b->n_products + n]};
+        *runners[n].p = *what;
+        runners[n++].p->backend = backend_names[k];
+    }
+    if (!n)
+        return SS_OK;
+    TRY(measure(x, peak, (until->clock - now) * (double)n / (double)(until->left + n), runners, n));
+    for (size_t i = 0; i < n; i++) {
+        rate[runners[i].backend] = runners[i].p->gflops.max;
+        if (options->product)
+            options->product(options->context, runners[i].p);
+    }
+    b->n_products += n;
 out:
     return st;
 }
 
-/* Ours and OpenBLAS's alternate; CLBlast comes last, since its builds may take longer than all the rest. */
+/* Ours and OpenBLAS's side by side; CLBlast comes last, since its builds may take longer than all the rest.
+ */
 static enum ss_status pass(struct bench *x, struct ss_peak *peak, const struct ss_bench_options *options,
-                           bool clblast, struct until *until, struct ss_bench *b)
+                           const enum backend *backends, size_t n_backends, struct until *until,
+                           struct ss_bench *b)
 {
     double rate[SS_COUNT(transposes)][SS_COUNT(backend_names)] = {{0}};
     enum ss_status st = SS_OK;
 
     for (size_t i = 0; i < SS_COUNT(sizes); i++) {
         for (size_t t = 0; t < SS_COUNT(transposes); t++) {
-            for (enum backend k = OWN; k <= OPENBLAS; k++) {
-                struct ss_bench_product p = {.size = sizes[i], .backend = backend_names[k]};
-                if ((k == CLBLAST) != clblast)
-                    continue;
-                memcpy(p.transpose, transposes[t], sizeof(p.transpose));
-                until->left--;
-                if ((k == OPENBLAS && !x->sgemm) ||
-                    (rate[t][k] > 0 && gflop_of(sizes[i]) / rate[t][k] > MOST_SECONDS))
-                    continue;
-                if (!(ss_clock_seconds() < until->clock)) {
-                    b->n_products_skipped++;
-                    continue;
-                }
-                TRY(one(x, peak, options, k, until, b, &p));
-                rate[t][k] = p.gflops.max;
-            }
+            struct ss_bench_product what = {.size = sizes[i]};
+            memcpy(what.transpose, transposes[t], sizeof(what.transpose));
+            TRY(one(x, peak, options, &what, backends, n_backends, rate[t], until, b));
         }
     }
 out:
@@ -222,6 +289,7 @@ out:
 enum ss_status ss_bench_products(struct ss_device *device, struct ss_peak *peak,
                                  const struct ss_bench_options *options, double seconds, struct ss_bench *b)
 {
+    static const enum backend beside[] = {OWN, OPENBLAS}, alone[] = {CLBLAST};
     struct bench x = {0};
     enum ss_status st = SS_OK;
 
@@ -233,8 +301,9 @@ enum ss_status ss_bench_products(struct ss_device *device, struct ss_peak *peak,
         ss_say(SS_LEVEL_NOTE, "OpenBLAS is measured on the host's cores, the others on the device");
     struct until until = {ss_clock_seconds() + seconds,
                           SS_COUNT(sizes) * SS_COUNT(transposes) * SS_COUNT(backend_names)};
-    TRY(pass(&x, peak, options, false, &until, b));
-    TRY(pass(&x, peak, options, true, &until, b));
+    TRY(measure_launch(&x, &b->launch_us));
+    TRY(pass(&x, peak, options, beside, SS_COUNT(beside), &until, b));
+    TRY(pass(&x, peak, options, alone, SS_COUNT(alone), &until, b));
 out:
     release(&x);
     ss_gemm_choose(device, options->gemm);

@@ -43,9 +43,12 @@ void ss_bench_build_text(const struct ss_bench_row *r, struct ss_text *out)
 
 void ss_bench_product_text(const struct ss_bench_product *p, struct ss_text *out)
 {
-    ss_text_addf(out, "matmul %5zu %s %-9s %9.4g GFLOP/s (%.4g ... %.4g) %6.1f%% of peak\n", p->size,
+    ss_text_addf(out, "matmul %5zu %s %-9s %9.4g GFLOP/s (%.4g ... %.4g) %6.1f%% of peak", p->size,
                  p->transpose, p->backend, p->gflops.median, p->gflops.min, p->gflops.max,
                  100 * p->fraction_of_peak);
+    if (p->by_openblas > 0)
+        ss_text_addf(out, ", %.2f of OpenBLAS", p->by_openblas);
+    ss_text_add(out, "\n");
 }
 
 /* ---- JSON ---- */
@@ -102,6 +105,7 @@ static void add_product(struct ss_text *t, const struct ss_bench_product *p)
     ss_json_text(t, "backend", p->backend);
     add_spread(t, "gflops", &p->gflops);
     ss_json_number(t, "fraction_of_peak", p->fraction_of_peak);
+    ss_json_number(t, "by_openblas", p->by_openblas);
     ss_json_close(t, '}');
 }
 
@@ -118,6 +122,8 @@ void ss_bench_json(const struct ss_bench *b, struct ss_text *out)
     ss_json_text(out, "measured_at", stamp);
     ss_json_number(out, "peak_gflops", b->peak_gflops);
     ss_json_number(out, "matmul_gflops", b->matmul_gflops);
+    if (b->launch_us > 0)
+        ss_json_number(out, "launch_us", b->launch_us);
     ss_json_open(out, "workloads", '[');
     for (size_t i = 0; i < b->n_rows; i++)
         add_row(out, &b->rows[i]);

@@ -122,24 +122,28 @@ double ss_bench_gflop(const struct ss_bench_shape *s)
 {
     const bool energy = s->model.kind != SS_MODEL_SCORE;
     const double m = s->objective == SS_OBJECTIVE_ESM ? (double)s->dimension : (double)s->slices;
-    double first = 2 * (m + 1), other = energy ? 3 * (m + 2) : 3 * (m + 1), sum = 0;
+    double first = 2 * (m + 1), other = energy ? 3 * (m + 2) : 3 * (m + 1), last = other, sum = 0;
     double inputs = (double)s->dimension;
 
-    if (s->objective == SS_OBJECTIVE_ESM)
+    if (!energy) /* W'v along each slice, and its gradient; the values where they are wanted whole */
+        last = 2 * m + (s->objective == SS_OBJECTIVE_SSM ? 0 : 3);
+    if (s->objective == SS_OBJECTIVE_ESM) { /* W times a unit vector is no product */
         first = 2;
+        last = energy ? other : 3;
+    }
     if (s->objective == SS_OBJECTIVE_SSM_VR && energy) {
         first = 2 * (m + 2) + 1;
-        other = 3 * (m + 3);
+        last = other = 3 * (m + 3);
     }
     if (s->objective == SS_OBJECTIVE_DSM) {
         first = energy ? 5 : 2;
-        other = energy ? 6 : 3;
+        last = other = energy ? 6 : 3;
     }
     for (size_t i = 0; i <= s->model.n_hidden; i++) {
         const double outputs = i < s->model.n_hidden ? (double)s->model.hidden[i]
                                : energy              ? 1
                                                      : (double)s->dimension;
-        sum += inputs * outputs * (i == 0 ? first : other);
+        sum += inputs * outputs * (i == 0 ? first : i < s->model.n_hidden ? other : last);
         inputs = outputs;
     }
     return 2e-9 * (double)s->batch * sum;

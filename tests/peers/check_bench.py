@@ -59,6 +59,10 @@ def row(name, ms, step_ms, fraction=0.7, gflop=1.0):
     }
 
 
+def product(size, backend, gflops, by_openblas):
+    return {"size": size, "transpose": "nn", "backend": backend, "gflops": {"median": gflops}, "by_openblas": by_openblas}
+
+
 def record(name, rounds, peers=()):
     """rounds: rows of each round, the same for both drivers."""
     reports = [{"workloads": rows} for rows in rounds]
@@ -72,6 +76,9 @@ def verdicts_follow_the_figures():
     jet = {"framework": "JAX", "method": "jet", "ms": [20, 40, 90]}
     slices = [[row("scale-M-1", 2, 2, gflop=1), row("scale-M-16", 12.8, 13, gflop=6)]]
     records = {"large": record("large", ours, [nested, jet]), "slices": record("slices", slices)}
+    matmul = [product(64, "own", 50, 0.5), product(64, "openblas", 100, None), product(4096, "own", 190, 0.95)]
+    records["products"] = record("products", [[]])
+    records["products"]["reports"] = {"PoCL": [{"matmul": matmul, "launch_us": 4.0}], "Intel": [{"matmul": matmul[2:], "launch_us": 4.0}]}
     by = {(v.what, v.driver): v for v in targets.verdicts(records, ["PoCL", "Intel"])}
 
     def says(what, driver, figure, met):
@@ -88,6 +95,10 @@ def verdicts_follow_the_figures():
     says("time per multiply-add, M=16 by M=1", "PoCL", "1.07", False)
     says("whole step less 20 us, by loss + gradient, worst workload", "Intel", "1.11 (`large`)", False)
     says("`large`, memory on the device", "Intel", "5.0 MiB", True)
+    products = "own matrix product by OpenBLAS's, worst of sizes and transposes"
+    says(products, "PoCL", "0.50 (64 nn)", False)
+    assert by[products, "PoCL"].note == "of its 10.5 us a launch is 4"
+    says(products, "Intel", "0.95 (4096 nn)", True)
 
 
 def agreements(program):

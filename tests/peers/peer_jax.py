@@ -131,8 +131,9 @@ def tangents_score(weights, x, v):
     for w, b in weights[:-1]:
         f0, f1, _ = silu_derivatives(h0 @ w.T + b)
         h0, h1 = f0, f1 * (h1 @ w.T)
-    s, js = h0 @ weights[-1][0].T + weights[-1][1], h1 @ weights[-1][0].T
-    return ((v * js).sum(2) + 0.5 * (v * s).sum(2) ** 2).mean()
+    w, b = weights[-1]
+    p = v @ w
+    return ((p * h1).sum(2) + 0.5 * ((p * h0).sum(2) + v @ b) ** 2).mean()
 
 
 def folx_esm(weights, x, v):

@@ -81,14 +81,15 @@ def collapsed_esm(weights, x, v):
 
 
 def tangents_score(weights, x, v):
-    """A score net: its value and J v for all slices, in one forward sweep."""
+    """A score net: v's and v'J v for all slices, in one forward sweep; v'W of the last layer first, which halves its work."""
     h0, h1 = x, v
     for w, b in weights[:-1]:
         z0 = torch.addmm(b, h0, w.T)
         g = torch.sigmoid(z0)
         h0, h1 = z0 * g, (g + z0 * g * (1 - g)) * (h1 @ w.T)
-    s, js = torch.addmm(weights[-1][1], h0, weights[-1][0].T), h1 @ weights[-1][0].T
-    return ((v * js).sum(2) + 0.5 * (v * s).sum(2) ** 2).mean()
+    w, b = weights[-1]
+    p = v @ w
+    return ((p * h1).sum(2) + 0.5 * ((p * h0).sum(2) + v @ b) ** 2).mean()
 
 
 NESTED, BY_HAND, COMPILED = "nested autograd", "jets by hand", "jets by hand, torch.compile"

@@ -74,17 +74,27 @@ def alone(records):
 
 
 def products(records):
-    lines = [["size", "transposes", "driver", "own", "clblast", "openblas", "own by openblas, of the peak meanwhile"]]
+    lines = [["size", "transposes", "driver", "own", "clblast", "openblas", "own by openblas"]]
     for driver, reports in records.get("products", {"reports": {}})["reports"].items():
         rates = {}
         for p in reports[0]["matmul"]:
             rates.setdefault((p["size"], p["transpose"]), {})[p["backend"]] = p
         for (size, transpose), by in sorted(rates.items()):
-            both = "own" in by and "openblas" in by
-            share = f"{by['own']['fraction_of_peak'] / by['openblas']['fraction_of_peak']:.2f}" if both else "-"
+            share = by.get("own", {}).get("by_openblas")
+            share = f"{share:.2f}" if share else "-"
             cells = [f"{by[b]['gflops']['median']:.3g}" if b in by else "-" for b in ("own", "clblast", "openblas")]
             lines.append([str(size), transpose, driver, *cells, share])
     return table(lines) if len(lines) > 1 else []
+
+
+def launches(records):
+    """What any product takes at least, in words."""
+    found = records.get("products", {"reports": {}})["reports"]
+    times = [f"{d} {reports[0]['launch_us']:.3g} us" for d, reports in found.items() if reports[0].get("launch_us")]
+    if not times:
+        return []
+    return ["", f"A product of one element, many in a row, is all launch: {', '.join(times)}. The last column is the median of rounds",
+            "that measure both one after the other."]
 
 
 def verdict(records):
@@ -165,6 +175,7 @@ def document(records, remarks):
             "## Square matrix products, GFLOP/s",
             "",
             *products(records),
+            *launches(records),
             "",
             "## When",
             "",

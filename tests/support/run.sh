@@ -1,11 +1,13 @@
 #!/bin/sh
-# run.sh FILE ... - run test programs and test scripts one after another and end with the total.
+# run.sh FILE ... - run test programs and test scripts, some at a time, and end with the total.
 #
 # A FILE ending in .sh is a script of tests/cli/, everything else a Check program. All of them run whatever fails; the
-# last line is `N passed, N failed, N skipped`, and the exit status is 0 only if nothing failed.
+# last line is `N passed, N failed, N skipped`, and the exit status is 0 only if nothing failed. What they say appears in
+# the order of the FILEs, but those that a neighbour would disturb (`alone` below) run by themselves after the others.
 #
-# From the Makefile: BUILD (the variant's folder), PROGRAM, PYTHON, MAKE, CC, V. From whoever runs it: OCL_ICD_VENDORS
-# (pocl.icd unless set), DEVICE (as --device), TEST_TIMEOUT in seconds. TOTALS=FILE: add the numbers to FILE instead of
+# From the Makefile: BUILD (the variant's folder), PROGRAM, PYTHON, MAKE, CC, V, WERROR and the flags of compiler and
+# linker. From whoever runs it: OCL_ICD_VENDORS (pocl.icd unless set), DEVICE (as --device), TEST_TIMEOUT in seconds,
+# TEST_JOBS (how many at a time; unless set, one a core, at most 4). TOTALS=FILE: add the numbers to FILE instead of
 # printing the last line (drivers.sh). KILLS=N: how often sweep_kills.sh kills, KILLS_SEED: when.
 set -u
 
@@ -17,9 +19,20 @@ esac
 SOURCE=$PWD
 scratch=$BUILD/tests/run.$$
 cache=$SOURCE/build/cache
-mkdir -p "$scratch" "$cache/pocl" "$BUILD/tests/logs" || exit 1
+mkdir -p "$scratch" "$BUILD/tests/logs" || exit 1
 trap 'rm -rf "$scratch"' EXIT
-trap 'exit 130' INT TERM
+trap stop INT TERM
+
+# What measures seconds, kills after random ones, or installs out of the folder of the build.
+alone="cli/bench cli/tune cli/sweep_kills cli/install cli/library"
+
+most=${TEST_JOBS:-}
+if [ -z "$most" ]; then
+    most=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+    if [ "$most" -gt 4 ]; then
+        most=4
+    fi
+fi
 
 limit=
 if command -v timeout >/dev/null 2>&1; then
@@ -32,9 +45,8 @@ if [ -n "${DEVICE:-}" ]; then
     export SLICESCORE_DEVICE="$DEVICE"
 fi
 export OCL_ICD_VENDORS="${OCL_ICD_VENDORS:-pocl.icd}"
-export POCL_CACHE_DIR="${POCL_CACHE_DIR:-$cache/pocl}"
+pocl=${POCL_CACHE_DIR:-$cache/pocl}
 
-passed=0 failed=0 skipped=0
 now()
 {
     date +%s.%N | sed 's/N$//' # no nanoseconds on some systems
@@ -50,18 +62,26 @@ line()
     printf '  %-7s %-26s %-34s %8s\n' "$1" "$2" "$3" "$4"
 }
 
+# $1: log; the rest: a command. It runs in the background, where the trap of job() can end it: `timeout` passes a signal
+# on to all that it started.
+watched()
+{
+    log=$1
+    shift
+    "$@" >"$log" 2>&1 </dev/null 3>&- &
+    child=$!
+    wait "$child"
+    code=$?
+}
+
 # Check's own summary: "95%: Checks: 20, Failures: 1, Errors: 0", once per runner.
 suite()
 {
     name=${1##*/}
-    log=$BUILD/tests/logs/$name.log
     from=$(now)
-    mkdir -p "$scratch/tmp"
-    (
-        export XDG_CACHE_HOME="$cache/xdg" TMPDIR="$scratch/tmp"
-        $limit "$1"
-    ) >"$log" 2>&1
-    code=$?
+    mkdir -p "$mine/tmp"
+    # shellcheck disable=SC2086 # limit is several words, or none
+    watched "$BUILD/tests/logs/$name.log" env XDG_CACHE_HOME="$kept" TMPDIR="$mine/tmp" $limit "$1"
     took=$(since "$from")
     # checks, bad
     # shellcheck disable=SC2046 # several numbers
@@ -106,24 +126,21 @@ script()
 {
     name=cli/${1##*/}
     name=${name%.sh}
-    log=$BUILD/tests/logs/cli-${1##*/}.log
-    home=$scratch/home
-    rm -rf "$home"
+    home=$mine/home
     mkdir -p "$home/tmp" "$home/work"
     path=$SOURCE/$1
     from=$(now)
-    (
-        cd "$home/work" || exit 1
-        # shellcheck disable=SC2086 # limit is several words, or none
-        exec env -i PATH="$PATH" HOME="$home" XDG_CACHE_HOME="$home/.cache" TMPDIR="$home/tmp" LC_ALL=C \
-            OCL_ICD_VENDORS="$OCL_ICD_VENDORS" POCL_CACHE_DIR="$POCL_CACHE_DIR" ${LD_LIBRARY_PATH:+LD_LIBRARY_PATH="$LD_LIBRARY_PATH"} \
-            ${ASAN_OPTIONS:+ASAN_OPTIONS="$ASAN_OPTIONS"} ${LSAN_OPTIONS:+LSAN_OPTIONS="$LSAN_OPTIONS"} \
-            ${UBSAN_OPTIONS:+UBSAN_OPTIONS="$UBSAN_OPTIONS"} ${KILLS:+KILLS="$KILLS"} ${KILLS_SEED:+KILLS_SEED="$KILLS_SEED"} ${SLICESCORE_DEVICE:+SLICESCORE_DEVICE="$SLICESCORE_DEVICE"} \
-            SOURCE="$SOURCE" BUILD="$BUILD" SLICESCORE="${PROGRAM:+$SOURCE/$PROGRAM}" PYTHON="${PYTHON:-python3}" \
-            MAKE="${MAKE:-make}" CC="${CC:-cc}" \
-            $limit sh "$path"
-    ) >"$log" 2>&1 </dev/null
-    code=$?
+    # shellcheck disable=SC2086,SC2016 # limit is several words, or none; expanded inside
+    watched "$BUILD/tests/logs/cli-${1##*/}.log" \
+        sh -c 'cd "$1" && shift && exec "$@"' sh "$home/work" \
+        env -i PATH="$PATH" HOME="$home" XDG_CACHE_HOME="$home/.cache" TMPDIR="$home/tmp" LC_ALL=C \
+        OCL_ICD_VENDORS="$OCL_ICD_VENDORS" POCL_CACHE_DIR="$POCL_CACHE_DIR" ${LD_LIBRARY_PATH:+LD_LIBRARY_PATH="$LD_LIBRARY_PATH"} \
+        ${ASAN_OPTIONS:+ASAN_OPTIONS="$ASAN_OPTIONS"} ${LSAN_OPTIONS:+LSAN_OPTIONS="$LSAN_OPTIONS"} \
+        ${UBSAN_OPTIONS:+UBSAN_OPTIONS="$UBSAN_OPTIONS"} ${KILLS:+KILLS="$KILLS"} ${KILLS_SEED:+KILLS_SEED="$KILLS_SEED"} ${SLICESCORE_DEVICE:+SLICESCORE_DEVICE="$SLICESCORE_DEVICE"} \
+        SOURCE="$SOURCE" BUILD="$BUILD" SLICESCORE="${PROGRAM:+$SOURCE/$PROGRAM}" PYTHON="${PYTHON:-python3}" \
+        MAKE="${MAKE:-make}" CC="${CC:-cc}" WERROR="${WERROR:-}" \
+        CPPFLAGS="${CPPFLAGS:-}" CFLAGS="${CFLAGS:-}" LDFLAGS="${LDFLAGS:-}" \
+        $limit sh "$path"
     took=$(since "$from")
     if [ $code = 77 ]; then
         skipped=$((skipped + 1))
@@ -157,13 +174,94 @@ script()
     sed 's/^/    | /' "$log" | tail -n 200
 }
 
-started=$(now)
-for file in "$@"; do
-    case $file in
-    *.sh) script "$file" ;;
-    *) suite "$file" ;;
+# One FILE. What it says and counts goes to files of its own. A slot is a token that comes back at the end; with it go
+# caches of kernels that no other process has in use: PoCL's own does not bear two that compile the same.
+# $1: number, $2: slot, $3: file
+job()
+{
+    mine=$scratch/$1 child=
+    trap 'kill $child 2>/dev/null; wait; exit 143' TERM
+    kept=$cache/xdg.$2
+    export POCL_CACHE_DIR="$pocl.$2"
+    mkdir -p "$POCL_CACHE_DIR"
+    passed=0 failed=0 skipped=0
+    case $3 in
+    *.sh) script "$3" ;;
+    *) suite "$3" ;;
+    esac >"$mine/said"
+    echo "$passed $failed $skipped" >"$mine/counts"
+    rm -rf "${mine:?}/home" "${mine:?}/tmp"
+    : >"$mine/done"
+    echo "$2" >&3
+}
+
+# $1: file
+start()
+{
+    read -r slot <&3
+    show
+    begun=$((begun + 1))
+    mkdir "$scratch/$begun"
+    job "$begun" "$slot" "$1" &
+    echo $! >"$scratch/$begun/pid"
+}
+
+# Whatever has ended, in the order in which it began.
+show()
+{
+    while [ -e "$scratch/$((shown + 1))/done" ]; do
+        shown=$((shown + 1))
+        cat "$scratch/$shown/said"
+        read -r p f s <"$scratch/$shown/counts"
+        passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    done
+}
+
+# Background processes of a script do not hear ^C themselves.
+stop()
+{
+    trap '' INT TERM
+    for folder in "$scratch"/*/; do
+        if [ -e "$folder/pid" ] && [ ! -e "$folder/done" ]; then
+            kill "$(cat "$folder/pid")" 2>/dev/null
+        fi
+    done
+    wait
+    exit 130
+}
+
+# $1: file
+is_alone()
+{
+    name=${1%.sh}
+    case $1 in
+    *.sh) name=cli/${name##*/} ;;
+    *) name=${name##*/} ;;
     esac
+    case " $alone " in
+    *" $name "*) return 0 ;;
+    esac
+    return 1
+}
+
+started=$(now)
+passed=0 failed=0 skipped=0 begun=0 shown=0
+mkfifo "$scratch/slots" || exit 1
+exec 3<>"$scratch/slots"
+for slot in $(seq "$most"); do
+    echo "$slot" >&3
 done
+for file in "$@"; do
+    is_alone "$file" || start "$file"
+done
+wait
+for file in "$@"; do
+    if is_alone "$file"; then
+        start "$file"
+        wait
+    fi
+done
+show
 
 if [ -n "${TOTALS:-}" ]; then
     echo "$passed $failed $skipped" >>"$TOTALS"
@@ -171,4 +269,4 @@ else
     echo "  all in $(since "$started")"
     echo "$passed passed, $failed failed, $skipped skipped"
 fi
-[ $failed = 0 ]
+[ $failed = 0 ] && [ "$shown" = "$begun" ]
