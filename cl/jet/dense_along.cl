@@ -57,6 +57,55 @@ VECTORISED void along_dots(const uint rows, const uint width, const uint outputs
         with_b ? y + dot_rows(v + v_at + (m * rows + r) * outputs, b + b_at, outputs) : y;
 }
 
+/* Unit vectors `first` .. as slices: p_m is a row of W (outputs, inputs), zeros past the last. p, q: from the
+ * first slice of a jet on, (slices, rows, inputs). Launch of both (inputs / WIDTH rounded up, slices). */
+VECTORISED void units_along(const uint rows, const uint inputs, const uint outputs, const uint slices,
+                            const uint first, global const float *restrict w, const uint w_at,
+                            global float *restrict p, const uint p_at)
+{
+    const uint j = (uint)get_global_id(0) * WIDTH, m = get_global_id(1);
+
+    if (j >= inputs || m >= slices)
+        return;
+    global const float *const from = w + w_at + (size_t)(first + m) * inputs + j;
+    global float *const to = p + p_at + (size_t)m * rows * inputs + j;
+    const int there = first + m < outputs;
+    if (j + WIDTH <= inputs) {
+        const vector line = there ? LOAD_ANY(from) : (vector)(0.0f);
+        for (size_t i = 0; i < rows; i++)
+            STORE_ANY(line, to + i * inputs);
+        return;
+    }
+    for (uint c = 0; j + c < inputs; c++) { /* the last columns */
+        const float entry = there ? from[c] : 0.0f;
+        for (size_t i = 0; i < rows; i++)
+            to[i * inputs + c] = entry;
+    }
+}
+
+/* wb += the sums over rows of q, in those rows. */
+VECTORISED void units_along_reverse(const uint rows, const uint inputs, const uint outputs, const uint slices,
+                                    const uint first, global const float *restrict q, const uint q_at,
+                                    global float *restrict w_bar, const uint w_bar_at)
+{
+    const uint j = (uint)get_global_id(0) * WIDTH, m = get_global_id(1);
+
+    if (j >= inputs || m >= slices || first + m >= outputs)
+        return;
+    global const float *const from = q + q_at + (size_t)m * rows * inputs + j;
+    global float *const to = w_bar + w_bar_at + (size_t)(first + m) * inputs + j;
+    if (j + WIDTH <= inputs) {
+        vector sum = LOAD_ANY(to);
+        for (size_t i = 0; i < rows; i++)
+            sum += LOAD_ANY(from + i * inputs);
+        STORE_ANY(sum, to);
+        return;
+    }
+    for (uint c = 0; j + c < inputs; c++) /* the last columns */
+        for (size_t i = 0; i < rows; i++)
+            to[c] += from[i * inputs + c];
+}
+
 /* From h and p to what is said above, in their places; `accumulate`: hb is added to. Launch (width / WIDTH
  * rounded up, rows). */
 VECTORISED void along_reverse(const uint rows, const uint width, const uint slices, const uint accumulate,

@@ -69,6 +69,53 @@ VECTORISED void columns_sum(const uint rows, const uint width, const float sign,
 #endif
 }
 
+/* A dense layer W (outputs, inputs) of unit vectors `first` .. as slices: their first derivatives are columns
+ * of W, zeros past the last. y, y_bar: a jet from its first slice on, (slices, rows, outputs). Launch of both
+ * (outputs / WIDTH rounded up, slices). */
+VECTORISED void units_forward(const uint rows, const uint inputs, const uint outputs, const uint slices,
+                              const uint first, global const float *restrict w, const uint w_at,
+                              global float *restrict y, const uint y_at)
+{
+    const uint j = (uint)get_global_id(0) * WIDTH, m = get_global_id(1), n = min(outputs - j, (uint)WIDTH);
+
+    if (j >= outputs || m >= slices)
+        return;
+    global float *to = y + y_at + (size_t)m * rows * outputs + j;
+    float column[WIDTH];
+    for (uint c = 0; c < WIDTH; c++)
+        column[c] = c < n && first + m < inputs ? w[w_at + (size_t)(j + c) * inputs + first + m] : 0.0f;
+    const vector whole = LOAD_ANY(column);
+    for (uint i = 0; i < rows; i++, to += outputs) {
+        if (n == WIDTH)
+            STORE_ANY(whole, to);
+        else
+            for (uint c = 0; c < n; c++)
+                to[c] = column[c];
+    }
+}
+
+/* w_bar += the sums over rows of y_bar, in those columns. */
+VECTORISED void units_reverse(const uint rows, const uint inputs, const uint outputs, const uint slices,
+                              const uint first, global const float *restrict y_bar, const uint y_bar_at,
+                              global float *restrict w_bar, const uint w_bar_at)
+{
+    const uint j = (uint)get_global_id(0) * WIDTH, m = get_global_id(1), n = min(outputs - j, (uint)WIDTH);
+
+    if (j >= outputs || m >= slices || first + m >= inputs)
+        return;
+    global const float *from = y_bar + y_bar_at + (size_t)m * rows * outputs + j;
+    float column[WIDTH];
+    vector sum = (vector)(0.0f);
+    for (uint i = 0; n == WIDTH && i < rows; i++)
+        sum += LOAD_ANY(from + (size_t)i * outputs);
+    STORE_ANY(sum, column);
+    for (uint i = 0; n < WIDTH && i < rows; i++) /* the last columns */
+        for (uint c = 0; c < n; c++)
+            column[c] += from[(size_t)i * outputs + c];
+    for (uint c = 0; c < n; c++)
+        w_bar[w_bar_at + (size_t)(j + c) * inputs + first + m] += column[c];
+}
+
 /* x_bar = y_bar, or x_bar += y_bar: the reverse of whatever passes its operand on unchanged. Launch (n). */
 kernel void elements_pass(const uint n, const uint accumulate, global const float *restrict y_bar,
                           const uint y_bar_at, global float *restrict x_bar, const uint x_bar_at)

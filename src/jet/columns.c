@@ -29,6 +29,22 @@ static struct ss_range sum_range(const struct ss_step *s)
     return (struct ss_range){.global = {width, lanes}, .local = {columns, lanes}};
 }
 
+enum ss_status ss_units_enqueue(const struct ss_step *s, struct ss_kernel *kernel, size_t n,
+                                struct ss_span from, struct ss_span to)
+{
+    const size_t vector = ss_vector_width(s->device);
+    const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->rows),
+                                  ss_arg_u32((uint32_t)s->x_width[0]),
+                                  ss_arg_u32((uint32_t)s->node->width),
+                                  ss_arg_u32(s->streams.slices),
+                                  ss_arg_u32(s->first_unit),
+                                  ss_arg_span(from),
+                                  ss_arg_span(to)};
+
+    return ss_launch(kernel, (struct ss_range){.global = {(n + vector - 1) / vector, s->streams.slices}},
+                     args, SS_COUNT(args));
+}
+
 enum ss_status ss_columns_sum(const struct ss_step *s, struct ss_kernel *kernel, size_t parameter, float sign)
 {
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->rows),

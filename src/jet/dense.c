@@ -4,7 +4,7 @@
 #include "jet/operation.h"
 
 enum { WEIGHT, BIAS };
-enum { ADD, SUM, SCALE };
+enum { ADD, SUM, SCALE, UNITS_FORWARD, UNITS_REVERSE };
 
 ss_value ss_dense(struct ss_graph *g, ss_value x, size_t n_out, bool bias, const char *name)
 {
@@ -24,12 +24,23 @@ ss_value ss_dense(struct ss_graph *g, ss_value x, size_t n_out, bool bias, const
     return y;
 }
 
+/* Streams that take a product: unit vectors pick columns. */
+static size_t multiplied(const struct ss_step *s)
+{
+    return s->units ? 1 : ss_step_y_streams(s);
+}
+
+static struct ss_span slices_of(const struct ss_step *s, struct ss_span jet)
+{
+    return ss_span_at(jet, s->rows * s->node->width);
+}
+
 static enum ss_status forward(const struct ss_step *s)
 {
     const size_t n_in = s->x_width[0], n_out = s->node->width;
     const bool with_bias = s->node->n_parameters > BIAS && !s->values_known;
     const struct ss_gemm product = {.transpose_b = true,
-                                    .streams = ss_step_y_streams(s),
+                                    .streams = multiplied(s),
                                     .skip = s->values_known ? 1 : 0,
                                     .m = s->rows,
                                     .n = n_out,
@@ -45,6 +56,8 @@ static enum ss_status forward(const struct ss_step *s)
     TRY(ss_gemm_enqueue(s->device, &product));
     if (with_bias)
         TRY(ss_columns_add(s, s->kernel[ADD], BIAS, 1.0f));
+    if (s->units)
+        TRY(ss_units_enqueue(s, s->kernel[UNITS_FORWARD], n_out, product.b, slices_of(s, s->y)));
 out:
     return st;
 }
@@ -55,7 +68,7 @@ static enum ss_status reverse_parameters(const struct ss_step *s)
     const struct ss_gemm weight = {.transpose_a = true,
                                    .m = n_out,
                                    .n = n_in,
-                                   .k = ss_step_y_streams(s) * s->rows,
+                                   .k = multiplied(s) * s->rows,
                                    .a = s->y_bar,
                                    .lda = n_out,
                                    .b = s->x[0],
@@ -66,6 +79,8 @@ static enum ss_status reverse_parameters(const struct ss_step *s)
     enum ss_status st = SS_OK;
 
     TRY(ss_gemm_enqueue(s->device, &weight));
+    if (s->units)
+        TRY(ss_units_enqueue(s, s->kernel[UNITS_REVERSE], n_out, slices_of(s, s->y_bar), weight.c));
     if (s->node->n_parameters > BIAS)
         TRY(ss_columns_sum(s, s->kernel[SUM], BIAS, 1.0f));
 out:
@@ -109,7 +124,7 @@ const struct ss_operation ss_operation_dense = {
     .name = "dense",
     .file = "jet/sums.cl",
     .defines = SS_DEFINES_WIDTH,
-    .kernels = {"columns_add", "columns_sum", "elements_scale"},
+    .kernels = {"columns_add", "columns_sum", "elements_scale", "units_forward", "units_reverse"},
     .forward = forward,
     .reverse = reverse,
     .writes_gradient = true,

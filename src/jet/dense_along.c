@@ -3,7 +3,7 @@
  * in place of 3 (M + 1), and those of a plain layer of values where y itself is wanted too. */
 #include "jet/operation.h"
 
-enum { DOTS, REVERSE, BIAS_SUM };
+enum { DOTS, REVERSE, BIAS_SUM, UNITS, UNITS_REVERSE };
 enum { WEIGHT, BIAS };
 
 static struct ss_step values_of(const struct ss_step *s)
@@ -11,6 +11,7 @@ static struct ss_step values_of(const struct ss_step *s)
     struct ss_step values = *s;
 
     values.streams = (struct ss_streams){0};
+    values.units = false;
     return values;
 }
 
@@ -45,18 +46,21 @@ static enum ss_status forward(const struct ss_step *s)
                                     .ldb = n_in,
                                     .c = slices_of(s->x_bar[0], s),
                                     .ldc = n_in};
-    const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->rows), ss_arg_u32((uint32_t)n_in),
-                                  ss_arg_u32((uint32_t)n_out),   ss_arg_u32((uint32_t)M),
-                                  ss_arg_span(s->x[0]),          ss_arg_span(s->x_bar[0]),
-                                  ss_arg_span(s->along.v),       ss_arg_span(bias),
-                                  ss_arg_u32(with_bias(s)),      ss_arg_buffer(s->along.dots)};
+    const struct ss_arg args[] = {
+        ss_arg_u32((uint32_t)s->rows), ss_arg_u32((uint32_t)n_in), ss_arg_u32((uint32_t)n_out),
+        ss_arg_u32((uint32_t)M),       ss_arg_span(s->x[0]),       ss_arg_span(s->x_bar[0]),
+        ss_arg_span(s->along.v),       ss_arg_span(bias),          ss_arg_u32(with_bias(s) && !s->units),
+        ss_arg_buffer(s->along.dots)};
     enum ss_status st = SS_OK;
 
     if (s->along.value) {
         const struct ss_step values = values_of(s);
         TRY(ss_operation_dense.forward(&values));
     }
-    TRY(ss_gemm_enqueue(s->device, &product));
+    if (s->units)
+        TRY(ss_units_enqueue(s, s->along.kernel[UNITS], n_in, product.b, product.c));
+    else
+        TRY(ss_gemm_enqueue(s->device, &product));
     TRY(ss_launch(s->along.kernel[DOTS], (struct ss_range){.global = {s->rows, M}}, args, SS_COUNT(args)));
 out:
     return st;
@@ -78,6 +82,8 @@ static enum ss_status reverse_parameters(const struct ss_step *s, bool add)
                                    .accumulate = add};
     enum ss_status st = SS_OK;
 
+    if (s->units)
+        return ss_units_enqueue(s, s->along.kernel[UNITS_REVERSE], n_in, weight.b, weight.c);
     TRY(ss_gemm_enqueue(s->device, &weight));
     if (with_bias(s)) {
         const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->rows),
@@ -117,7 +123,7 @@ const struct ss_operation ss_operation_dense_along = {
     .name = "dense along slices",
     .file = "jet/dense_along.cl",
     .defines = SS_DEFINES_WIDTH,
-    .kernels = {"along_dots", "along_reverse", "along_bias"},
+    .kernels = {"along_dots", "along_reverse", "along_bias", "units_along", "units_along_reverse"},
     .forward = forward,
     .reverse = reverse,
     .writes_gradient = true,

@@ -28,6 +28,7 @@ struct ss_layered {
     struct ss_kernel *(
         *kernels)[SS_MAX_KERNELS]; /* of each value; behind them those of outputs along slices */
     enum ss_outputs outputs;
+    bool units; /* known, not written */
     struct ss_buffer *dots;
     bool borrows_jets;
     struct run *zeroed; /* what no operation writes of a gradient */
@@ -109,10 +110,28 @@ out:
 
 /* ---- memory ---- */
 
+/* Unit vectors need not be there where layers alone read them, each of which picks columns of its weights. */
+static bool takes_units(const struct ss_graph *g, const struct ss_layered_options *o)
+{
+    const ss_value input = ss_graph_input_value(g, 0);
+
+    if (!o->units || o->input_gradient || o->streams.extra || o->outputs == SS_OUTPUTS_ALONG)
+        return false;
+    for (ss_value v = 0; v < ss_graph_values(g); v++) {
+        const struct ss_node *const node = ss_graph_node(g, v);
+        for (size_t i = 0; i < node->n_operands; i++)
+            if (node->operand[i] == input && node->operation != &ss_operation_dense)
+                return false;
+    }
+    return ss_graph_output_value(g) != input;
+}
+
 static size_t streams_of(const struct ss_graph *g, ss_value v, const struct ss_layered_options *o)
 {
     if (v == ss_graph_output_value(g) && o->outputs != SS_OUTPUTS_JET)
         return o->outputs == SS_OUTPUTS_ALONG_AND_VALUES;
+    if (v == ss_graph_input_value(g, 0) && takes_units(g, o))
+        return 1;
     return ss_streams_count(o->streams, ss_graph_node(g, v)->order);
 }
 
@@ -250,6 +269,7 @@ out:
 
 static enum ss_status prepare_steps(struct ss_layered *p)
 {
+    const ss_value input = ss_graph_input_value(p->graph, 0);
     enum ss_status st = SS_OK;
 
     for (ss_value v = 0; v < p->n_values; v++) {
@@ -269,6 +289,7 @@ static enum ss_status prepare_steps(struct ss_layered *p)
             s->x_width[i] = ss_graph_width(p->graph, x);
             s->x_order[i] = ss_graph_node(p->graph, x)->order;
         }
+        s->units = p->units && (is_along(p, v) || (node->operation && node->operand[0] == input));
         if (node->operation)
             TRY(find_kernels(p, node, node->operation, p->kernels[v]));
         if (is_along(p, v))
@@ -345,6 +366,7 @@ enum ss_status ss_layered_create(struct ss_device *device, const struct ss_graph
     p->capacity = options->rows;
     p->borrows_jets = options->adjoints_alone;
     p->outputs = options->outputs;
+    p->units = takes_units(graph, options);
     p->n_values = ss_graph_values(graph);
     TRY(ss_allocate(p->n_values, &p->values));
     TRY(ss_allocate(p->n_values, &p->steps));
@@ -402,6 +424,13 @@ struct ss_span ss_layered_input(const struct ss_layered *p, ss_value input)
     return ss_span_of(p->values[input].jet);
 }
 
+bool ss_layered_units(struct ss_layered *p, size_t first)
+{
+    for (ss_value v = 0; p->units && v < p->n_values; v++)
+        p->steps[v].first_unit = (uint32_t)first;
+    return p->units;
+}
+
 struct ss_span ss_layered_jet(const struct ss_layered *p, ss_value v, size_t *streams)
 {
     if (streams)
@@ -432,7 +461,7 @@ enum ss_status ss_layered_forward(struct ss_layered *p, struct ss_span parameter
         p->steps[v].rows = rows;
         p->steps[v].parameters = parameters;
     }
-    if (p->dots) {
+    if (p->dots && !p->units) {
         const ss_value input = ss_graph_input_value(p->graph, 0);
         p->steps[ss_graph_output_value(p->graph)].along.v =
             ss_span_at(ss_span_of(p->values[input].jet), rows * ss_graph_width(p->graph, input));

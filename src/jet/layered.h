@@ -26,6 +26,7 @@ struct ss_layered_options {
     /* As wide as the first input, whose slices they are. Others than jets only where ss_layered_takes_along
      * says so and with `reverse`: fewer products then. */
     enum ss_outputs outputs;
+    bool units; /* the slices are unit vectors, as ss_layered_units says */
     /* The jets are those of another plan of the same graph and rows, which begin with the values; only
      * adjoints are allocated, each kept. For a plan of values alone: see ss_layered_follow. */
     bool adjoints_alone;
@@ -57,6 +58,14 @@ void ss_layered_follow(struct ss_layered *p, const struct ss_layered *values, fl
 /** Where to write the jet of an input, (streams, rows, width) with the rows of the next forward sweep; an
  * active input has ss_streams_first streams. */
 struct ss_span ss_layered_input(const struct ss_layered *p, ss_value input);
+
+/**
+ * Of a plan with `units`: forward sweeps from now on are along the unit vectors of columns first, first + 1,
+ * ... of the first input, along zero past the last. Where true comes back, nobody writes them, and where
+ * outputs are asked for along them, v'y lacks its bias and its adjoint is to be 0; else they are to be
+ * written as any slices.
+ */
+bool ss_layered_units(struct ss_layered *p, size_t first);
 
 /** The jet of a value after forward, and how many streams it has; where reverse reads or leaves its adjoint.
  */

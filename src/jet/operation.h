@@ -12,7 +12,7 @@
 #include "jet/graph.h"
 #include "jet/streams.h"
 
-enum { SS_MAX_OPERANDS = 2, SS_MAX_KERNELS = 4 };
+enum { SS_MAX_OPERANDS = 2, SS_MAX_KERNELS = 5 };
 
 struct ss_operation;
 
@@ -61,6 +61,9 @@ struct ss_step {
     float extra_factor;
     struct ss_span extra_share; /* one float */
     struct ss_along along;
+    bool units; /* the slices are unit vectors, those of columns first_unit .. of the input: not in x, not in
+                   v */
+    uint32_t first_unit;
     bool add_gradient; /* false: it holds nothing yet, though zero where it is not .writes_gradient's */
 };
 
@@ -110,6 +113,11 @@ SS_MUST_CHECK enum ss_status ss_columns_add(const struct ss_step *s, struct ss_k
                                             size_t parameter, float sign);
 SS_MUST_CHECK enum ss_status ss_columns_sum(const struct ss_step *s, struct ss_kernel *kernel,
                                             size_t parameter, float sign);
+
+/** A kernel of jet/sums.cl or jet/dense_along.cl for unit vectors: an item for each vector of `n` columns,
+ * and slice. What it reads, what it writes. */
+SS_MUST_CHECK enum ss_status ss_units_enqueue(const struct ss_step *s, struct ss_kernel *kernel, size_t n,
+                                              struct ss_span from, struct ss_span to);
 
 static inline size_t ss_step_x_streams(const struct ss_step *s, size_t i)
 {

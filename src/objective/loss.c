@@ -96,8 +96,8 @@ out:
     return st;
 }
 
-/* A fused kernel that this device gets wrong or cannot build is put aside, but not where a run that began with
- * it goes on: its bits would change half way. */
+/* A fused kernel that this device gets wrong or cannot build is put aside, but not where a run that began
+ * with it goes on: its bits would change half way. */
 static enum ss_status prepare_fused(struct ss_loss *l, char *why, size_t size)
 {
     const enum ss_status st = ss_loss_fused_create(l->device, l->model, &l->options,

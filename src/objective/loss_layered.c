@@ -61,13 +61,15 @@ static struct ss_layered_options plan_options(const struct ss_model *model, cons
                                               const struct ss_traits *t, size_t chunk)
 {
     const bool second = model->is_energy && t->directions;
+    const enum ss_outputs outputs = outputs_of(model, o, t); /* whole jets meet the slices in kernels here */
 
     return (struct ss_layered_options){.streams = {.slices = (uint32_t)chunk,
                                                    .extra = energy_with_score(model, t),
                                                    .second = second ? SS_SECOND_COLLAPSED : SS_SECOND_NONE},
                                        .rows = o->rows,
                                        .reverse = o->gradient,
-                                       .outputs = outputs_of(model, o, t)};
+                                       .outputs = outputs,
+                                       .units = t->unit && (model->is_energy || outputs != SS_OUTPUTS_JET)};
 }
 
 static struct ss_layered_options values_options(const struct ss_loss_options *o,
@@ -307,6 +309,8 @@ static enum ss_status enqueue_slices(struct ss_loss_layered *l, const struct bat
     const struct ss_span to = ss_span_at(b->input, b->elements);
     enum ss_status st = SS_OK;
 
+    if (l->traits.unit && ss_layered_units(l->plan, first))
+        return SS_OK;
     if (l->traits.unit)
         return ss_unit_slices_enqueue(l->device, b->rows, D, first, l->chunk, to);
     if (b->given->slices.buffer)
