@@ -55,6 +55,7 @@ jet/activation.cl -DACTIVATION=4 -DSECOND=1
 jet/activation.cl -DACTIVATION=5 -DSECOND=1
 jet/activation.cl -DACTIVATION=9 -DSECOND=1
 jet/columns.cl
+jet/dense_along.cl -DWIDTH=1
 jet/fused_pack.cl cpu
 jet/product.cl -DSECOND=1
 jet/row_sum.cl
