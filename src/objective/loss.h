@@ -55,7 +55,7 @@ void ss_loss_why(const struct ss_loss *l, struct ss_text *out);
 const int32_t *ss_loss_numbers(const struct ss_loss *l);
 const char *ss_loss_number_name(size_t i);
 
-/** Where to write the batch, rows x D, before enqueueing. Kept by enqueue. */
+/** Where to write the batch, rows x D, before enqueueing. Kept by enqueue; of fewer rows, those alone. */
 struct ss_span ss_loss_rows(const struct ss_loss *l);
 
 struct ss_loss_batch {

@@ -258,8 +258,9 @@ static enum ss_status right(void *context, void *made, bool *right)
 
     if (!t->plain.gradient)
         TRY(find_plain(t));
-    TRY(answer_of(t, made, few_rows(t), &few));
+    /* the whole batch first: a pass of fewer rows may leave slices where the others were */
     TRY(answer_of(t, made, t->options.rows, &whole));
+    TRY(answer_of(t, made, few_rows(t), &few));
     *right = agree(t, &few, &t->plain) && (!t->whole.gradient || agree(t, &whole, &t->whole));
     if (*right && !t->whole.gradient) {
         t->whole = whole;
