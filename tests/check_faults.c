@@ -222,6 +222,8 @@ static void every_call(size_t step, cl_int code, enum ss_status want, const char
     struct ss_text said;
 
     ss_text_init(&said);
+    ck_assert_int_eq(work(right), SS_OK); /* binaries that are kept are kept now: they take other calls */
+    fault.calls = 0;
     ck_assert_int_eq(work(right), SS_OK);
     const size_t calls = fault.calls;
     ck_assert_uint_gt(calls, 50);
