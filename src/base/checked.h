@@ -33,9 +33,20 @@ SS_MUST_CHECK static inline enum ss_status ss_allocate_bytes(size_t n, size_t si
 /** ss_allocate(n, &pointer): a zeroed array of n elements of the pointer's type. */
 #define ss_allocate(n, out) ss_allocate_bytes((n), sizeof(**(out)), (void **)(out))
 
+static inline size_t ss_smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/** How many parts of `size` hold n; the last may be smaller. */
+static inline size_t ss_parts_of(size_t n, size_t size)
+{
+    return (n + size - 1) / size;
+}
+
 static inline size_t ss_round_up(size_t n, size_t multiple)
 {
-    return (n + multiple - 1) / multiple * multiple;
+    return ss_parts_of(n, multiple) * multiple;
 }
 
 #endif

@@ -31,16 +31,6 @@ struct cut {
     uint32_t flags;
 };
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t parts_of(size_t n, size_t size)
-{
-    return (n + size - 1) / size;
-}
-
 /* C' = op(B)' op(A)' */
 static struct product swapped(const struct product *p)
 {
@@ -99,7 +89,7 @@ static size_t slices_of(const struct ss_gemm *g)
 {
     const size_t area = g->m * g->n, most = area < 1u << 13 ? 32 : (1u << 18) / area;
 
-    return smaller(g->k / (4 * DEPTH), most) > 1 ? smaller(g->k / (4 * DEPTH), most) : 1;
+    return ss_smaller(g->k / (4 * DEPTH), most) > 1 ? ss_smaller(g->k / (4 * DEPTH), most) : 1;
 }
 
 /* At most one group a core; waking another core for fewer than `least` multiplications costs more than it
@@ -129,16 +119,16 @@ static void cut_tiles(const struct ss_device *d, const struct ss_gemm *g, struct
     const size_t wanted = 4 * units; /* tasks, so that a slow core holds up little */
 
     c->slices = slices_of(g);
-    c->task_k = ss_round_up(parts_of(g->k, c->slices), DEPTH);
-    c->slices = parts_of(g->k, c->task_k);
+    c->task_k = ss_round_up(ss_parts_of(g->k, c->slices), DEPTH);
+    c->slices = ss_parts_of(g->k, c->task_k);
     c->task_n = g->transpose_a && g->n >= 4 * TASK_COLUMNS ? 2 * TASK_COLUMNS : TASK_COLUMNS;
-    c->task_n = smaller(ss_round_up(g->n, c->panel), c->task_n);
-    const size_t bands = parts_of(g->n, c->task_n) * c->slices, groups = useful_groups(d, g, 1u << 19);
-    const size_t most = smaller(parts_of(g->m, 8 * ROWS), parts_of(wanted, bands));
-    c->task_m = ss_round_up(parts_of(g->m, rows_of(most, bands, groups)), ROWS);
-    c->groups = smaller(groups, bands * parts_of(g->m, c->task_m));
+    c->task_n = ss_smaller(ss_round_up(g->n, c->panel), c->task_n);
+    const size_t bands = ss_parts_of(g->n, c->task_n) * c->slices, groups = useful_groups(d, g, 1u << 19);
+    const size_t most = ss_smaller(ss_parts_of(g->m, 8 * ROWS), ss_parts_of(wanted, bands));
+    c->task_m = ss_round_up(ss_parts_of(g->m, rows_of(most, bands, groups)), ROWS);
+    c->groups = ss_smaller(groups, bands * ss_parts_of(g->m, c->task_m));
     /* Packing B pays when many rows use it, or when its rows lie on as many pages as there are. */
-    if (!g->transpose_b && (c->task_m <= 8 * ROWS || smaller(g->k, DEPTH) * g->ldb <= 16384))
+    if (!g->transpose_b && (c->task_m <= 8 * ROWS || ss_smaller(g->k, DEPTH) * g->ldb <= 16384))
         c->flags |= B_IN_PLACE;
     if (g->transpose_a && g->n <= c->panel)
         c->flags |= A_IN_PLACE;
@@ -193,8 +183,8 @@ static enum ss_status enqueue_dots(struct ss_device *d, const struct product *p,
 {
     enum { TASK = 64 };
     const struct ss_gemm *const g = &p->g;
-    const size_t tasks = parts_of(g->m, TASK);
-    const size_t groups = smaller(tasks, useful_groups(d, g, 1u << 16));
+    const size_t tasks = ss_parts_of(g->m, TASK);
+    const size_t groups = ss_smaller(tasks, useful_groups(d, g, 1u << 16));
     struct ss_kernel *k = NULL;
     enum ss_status st = SS_OK;
 
@@ -243,7 +233,7 @@ out:
 static enum ss_status enqueue_tiles(struct ss_device *d, const struct product *p, const struct cut *cut)
 {
     const struct ss_gemm *const g = &p->g;
-    const size_t tasks = parts_of(g->m, cut->task_m) * parts_of(g->n, cut->task_n) * cut->slices;
+    const size_t tasks = ss_parts_of(g->m, cut->task_m) * ss_parts_of(g->n, cut->task_n) * cut->slices;
     const size_t per_group = DEPTH * cut->task_n + ROWS * (cut->panel + BATCH * DEPTH);
     const bool sliced = cut->slices > 1;
     const uint32_t flags = cut->flags | (g->accumulate && !sliced ? ACCUMULATE : 0u);

@@ -8,19 +8,9 @@ enum { MOST_SLICES = 32, LEAST_SLICE = 512 };
 enum { ACCUMULATE = 1, ALIGNED = 2 };             /* flags of the kernel */
 static const size_t most_parts = (size_t)1 << 22; /* floats of partial products */
 
-static size_t parts_of(size_t n, size_t size)
-{
-    return (n + size - 1) / size;
-}
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static size_t tiles_of(const struct ss_tiles *t, const struct ss_gemm *g)
 {
-    return parts_of(g->m, ss_tiles_rows(t)) * parts_of(g->n, ss_tiles_columns(t));
+    return ss_parts_of(g->m, ss_tiles_rows(t)) * ss_parts_of(g->n, ss_tiles_columns(t));
 }
 
 /* Large tiles load least for each multiply-add; smaller ones where C has too few of them to go round. */
@@ -44,7 +34,8 @@ static size_t slices_of(const struct ss_gemm *g, const struct ss_tiles *t)
 {
     enum { ENOUGH = 256 };
     const size_t tiles = tiles_of(t, g), fit = most_parts / (g->m * g->n);
-    const size_t wanted = smaller(smaller(ENOUGH / tiles, g->k / LEAST_SLICE), smaller(fit, MOST_SLICES));
+    const size_t wanted =
+        ss_smaller(ss_smaller(ENOUGH / tiles, g->k / LEAST_SLICE), ss_smaller(fit, MOST_SLICES));
 
     return wanted > 1 ? wanted : 1;
 }
@@ -75,9 +66,9 @@ enum ss_status ss_gemm_tiled(struct ss_device *d, const struct ss_gemm *g, const
 {
     const struct ss_tiles t = tiles ? *tiles : choose(d, g);
     const char *const wrong = ss_tiles_wrong(d, &t);
-    const size_t slice_k = parts_of(g->k, slices_of(g, &t)), slices = parts_of(g->k, slice_k);
-    const size_t columns = parts_of(g->n, ss_tiles_columns(&t)), items = ss_tiles_items(&t);
-    const struct ss_range range = {.global = {columns * items, parts_of(g->m, ss_tiles_rows(&t)), slices},
+    const size_t slice_k = ss_parts_of(g->k, slices_of(g, &t)), slices = ss_parts_of(g->k, slice_k);
+    const size_t columns = ss_parts_of(g->n, ss_tiles_columns(&t)), items = ss_tiles_items(&t);
+    const struct ss_range range = {.global = {columns * items, ss_parts_of(g->m, ss_tiles_rows(&t)), slices},
                                    .local = {items, 1, 1}};
     const bool sliced = slices > 1;
     const size_t ldc = sliced ? g->n : g->ldc, c_at = sliced ? 0 : g->c.offset;

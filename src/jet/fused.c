@@ -19,11 +19,6 @@ struct ss_fused {
     struct ss_buffer *layers, *packed, *scratch, *partials, *counter;
 };
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- the choice ---- */
 
 bool ss_fused_takes(struct ss_device *device, const struct ss_graph *graph,
@@ -325,8 +320,8 @@ static enum ss_status enqueue_items(struct ss_fused *f, const struct ss_fused_ba
     args[n++] = ss_arg_buffer(b->mean);
     if (!s->alone)
         TRY(enqueue_pack(f, b));
-    TRY(ss_launch(f->kernel[STEP], (struct ss_range){.global = {smaller(s->workers, partials)}, .local = {1}},
-                  args, n));
+    TRY(ss_launch(f->kernel[STEP],
+                  (struct ss_range){.global = {ss_smaller(s->workers, partials)}, .local = {1}}, args, n));
     if (b->gradient.buffer && !s->alone)
         TRY(enqueue_reduce(f, b, partials));
 out:
@@ -336,7 +331,7 @@ out:
 static enum ss_status enqueue_groups(struct ss_fused *f, const struct ss_fused_batch *b, size_t partials)
 {
     const struct ss_fused_shape *const s = &f->shape;
-    const size_t items = ss_tiles_items(&s->tiles), groups = smaller(s->workers, partials);
+    const size_t items = ss_tiles_items(&s->tiles), groups = ss_smaller(s->workers, partials);
     struct ss_arg args[MOST_ARGS];
     size_t n = first_arguments(f, b, partials, args);
     enum ss_status st = SS_OK;

@@ -12,30 +12,20 @@ enum { MOST_SCRATCH = 1 << 22, MOST_GROUP_SCRATCH = 1 << 20 };           /* floa
 enum { MOST_PACKED_ALONE = 1 << 16, MOST_SUMMED_ALONE = 1 << 17 };
 static const size_t most_group_partials = (size_t)1 << 27; /* floats of all */
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t parts_of(size_t n, size_t size)
-{
-    return (n + size - 1) / size;
-}
-
 /* Tiles of equal size, and as many as some cores share evenly where the rows suffice. */
 static size_t choose_tile(const struct ss_fused_options *o, size_t streams)
 {
     const size_t wanted = (ROWS_WANTED + streams / 2) / streams, tiles = o->rows / (wanted ? wanted : 1);
     const size_t even = (tiles + TILES_WANTED / 2) / TILES_WANTED * TILES_WANTED;
 
-    return parts_of(o->rows, smaller(even ? even : TILES_WANTED, o->rows));
+    return ss_parts_of(o->rows, ss_smaller(even ? even : TILES_WANTED, o->rows));
 }
 
 /* As many samples as fill the products' rows, but not fewer groups than a large GPU has multiprocessors: a
  * constant, so that the bits do not depend on how many it has. */
 static size_t choose_group_tile(const struct ss_fused_options *o, size_t streams)
 {
-    const size_t tile = smaller(GROUP_ROWS / streams, parts_of(o->rows, GROUPS_WANTED));
+    const size_t tile = ss_smaller(GROUP_ROWS / streams, ss_parts_of(o->rows, GROUPS_WANTED));
 
     return tile ? tile : 1;
 }
@@ -51,13 +41,13 @@ size_t ss_fused_default_tile(const struct ss_device *device, const struct ss_fus
  * its tiles have to be worth; GPUs need the groups. */
 size_t ss_fused_shape_partials(const struct ss_fused_shape *s, size_t rows)
 {
-    const size_t tiles = parts_of(rows, s->tile), worth = tiles / 4;
+    const size_t tiles = ss_parts_of(rows, s->tile), worth = tiles / 4;
 
     if (s->grouped) {
         const size_t fit = most_group_partials / s->partial;
-        return smaller(tiles, smaller(fit ? fit : 1, MOST_GROUP_PARTIALS));
+        return ss_smaller(tiles, ss_smaller(fit ? fit : 1, MOST_GROUP_PARTIALS));
     }
-    return smaller(tiles, worth < TILES_WANTED ? TILES_WANTED : smaller(worth, MOST_PARTIALS));
+    return ss_smaller(tiles, worth < TILES_WANTED ? TILES_WANTED : ss_smaller(worth, MOST_PARTIALS));
 }
 
 static size_t take(size_t *total, size_t n)
@@ -87,7 +77,7 @@ static void place_packed(struct ss_fused_shape *s, const struct ss_fused_options
     l->gradient =
         (uint32_t)take(&s->partial, l->flags & INPUT_MAJOR ? n_in * l->out_stride : n_out * l->in_stride);
     l->gradient_bias = (uint32_t)take(&s->partial, l->out_stride);
-    s->blocks += parts_of(n_in, s->width);
+    s->blocks += ss_parts_of(n_in, s->width);
     s->lines += (l->flags & INPUT_MAJOR ? n_in : n_out) + 1;
 }
 
@@ -232,7 +222,7 @@ const char *ss_fused_shape_read(struct ss_device *device, const struct ss_graph 
     if (why)
         return why;
     s->partials = ss_fused_shape_partials(s, o->rows);
-    s->workers = smaller(o->workers ? o->workers : s->workers, s->partials);
+    s->workers = ss_smaller(o->workers ? o->workers : s->workers, s->partials);
     s->alone = o->like ? ss_fused_shape_of(o->like)->alone
                        : s->packed <= MOST_PACKED_ALONE && s->partials * s->partial <= MOST_SUMMED_ALONE;
     s->copies = s->alone ? s->workers : 1;
