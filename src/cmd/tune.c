@@ -213,7 +213,7 @@ static void tell(void *context, const struct ss_tune_result *r)
     const struct teller *const t = context;
     struct ss_text text;
 
-    if (!r->kept && r->answered)
+    if (!r->loss.kept && r->loss.answered)
         ss_say(SS_LEVEL_WARNING,
                "%s: the answer cannot be written to $XDG_CACHE_HOME or ~/.cache, and is lost", r->work.name);
     if (t->json)
