@@ -5,13 +5,21 @@
  * numbers: Philox, key (seed, purpose), counter (step, row of the batch, step of the chain, column / 4), as
  * in src/random/random.h.
  *
- * batches_order:  order[i] = row of the resident rows that row i of the batch is: element (position + i) mod
- * n_rows of the permutation of its epoch. One work-item a row. batches_gather: y[i] = rows[order[i]].
- * Work-items (d, count). batches_rows:   both in one, for CPU devices; groups of one item, each RUN rows of
- * the batch. batches_noise:  y (+)= amplitude[column] r, r standard normal or, with uniform != 0,
- * uniform in (-1/2, 1/2); added if accumulate != 0. Work-items (ceil(d / 4), count). batches_affine: y = (x -
- * shift[column]) scale[column]; y may be x. Work-items (d, count). batches_logit:  y = logit(alpha + (1 - 2
- * alpha) y) for y in [0, 1]. Work-items (d, count). batches_add:    y += x. Work-items (d, count).
+ * batches_order: order[i] = row of the resident rows that row i of the batch is: element (position + i) mod
+ * n_rows of the permutation of its epoch. One work-item a row.
+ *
+ * batches_gather: y[i] = rows[order[i]]. Work-items (d, count).
+ *
+ * batches_rows: both in one, for CPU devices; groups of one item, each RUN rows of the batch.
+ *
+ * batches_noise: y (+)= amplitude[column] r, r standard normal or, with uniform != 0, uniform in (-1/2, 1/2);
+ * added if accumulate != 0. Work-items (ceil(d / 4), count).
+ *
+ * batches_affine: y = (x - shift[column]) scale[column]; y may be x. Work-items (d, count).
+ *
+ * batches_logit: y = logit(alpha + (1 - 2 alpha) y) for y in [0, 1]. Work-items (d, count).
+ *
+ * batches_add: y += x. Work-items (d, count).
  *
  * Logit: log z - log(1 - z), each from the distance to its own end, which keeps the digits that 1 - z would
  * lose.
@@ -80,10 +88,12 @@ kernel void batches_noise(const uint seed, const uint purpose, const uint step, 
     const uint4 bits = ss_philox((uint4)(step, i, stream, q), (uint2)(seed, purpose));
     const float4 r = uniform ? ss_uniform4(bits) - 0.5f : ss_normal4(bits);
     const float four[4] = {r.x, r.y, r.z, r.w};
-    for (uint j = 4 * q; j < min(4 * q + 4, d); j++) {
-        const uint at = y_at + i * d + j;
-        y[at] = fma(amplitude[amplitude_at + j], four[j - 4 * q], accumulate ? y[at] : 0.0f);
-    }
+    /* Four turns whatever d is: a loop that is not unrolled has `four` in memory on GPUs. */
+    for (uint k = 0; k < 4; k++)
+        if (4 * q + k < d) {
+            const uint j = 4 * q + k, at = y_at + i * d + j;
+            y[at] = fma(amplitude[amplitude_at + j], four[k], accumulate ? y[at] : 0.0f);
+        }
 }
 
 kernel void batches_noise_wide(const uint seed, const uint purpose, const uint step, const uint stream,

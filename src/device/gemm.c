@@ -109,7 +109,7 @@ static enum ss_status enqueue(struct ss_device *d, const struct ss_gemm *g)
         return ss_gemm_clblast(d, g);
     if (!ss_device_is_cpu(d))
         return ss_gemm_tiled(d, g, NULL);
-    TRY(ss_gemm_own(d, g, d->gemm.level == SS_GEMM_SIMPLE));
+    TRY(ss_gemm_own(d, g, d->gemm.level == SS_GEMM_SIMPLE, NULL));
 out:
     return st;
 }

@@ -9,8 +9,12 @@
 /** One work-item an element. Takes k = 0. */
 SS_MUST_CHECK enum ss_status ss_gemm_plain(struct ss_device *d, const struct ss_gemm *g);
 
-/** Register tiles, for CPU devices; `simple`: without vectors and unrolled loops. */
-SS_MUST_CHECK enum ss_status ss_gemm_own(struct ss_device *d, const struct ss_gemm *g, bool simple);
+struct ss_own_sizes;
+
+/** Register tiles, for CPU devices; `simple`: without vectors and unrolled loops. `sizes` NULL: by the rules.
+ * The same bits for all sizes; those that cannot be here: SS_ERR_INTERNAL (gemm_own.h). */
+SS_MUST_CHECK enum ss_status ss_gemm_own(struct ss_device *d, const struct ss_gemm *g, bool simple,
+                                         const struct ss_own_sizes *sizes);
 
 /** Through local memory, for GPUs; `tiles` NULL: chosen from shape and device. Other tiles than those that
  * the device has room for: SS_ERR_INTERNAL (ss_tiles_wrong). */

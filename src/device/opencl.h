@@ -15,14 +15,17 @@ enum ss_gemm_level { SS_GEMM_FAST, SS_GEMM_SIMPLE, SS_GEMM_PLAIN };
 
 struct ss_gemm_state {
     enum ss_gemm_kind wanted;
-    bool plain;                     /* for the time being */
-    uint32_t set, set_applied;      /* of CLBlast's parameters: asked for, and in force */
-    struct ss_kernel *own[2][2][4]; /* of the own backend, found so far: simple, transpose_b, which */
-    enum ss_gemm_level level;       /* how far fast ones have been set aside */
-    struct ss_buffer *scratch;      /* of the own backend: packed operands */
-    struct ss_buffer *parts;        /* of the own backend: partial products */
-    struct ss_buffer *counter;      /* of the own backend: tasks handed out so far, */
-    uint32_t count;                 /* and its value after all that is enqueued */
+    bool plain;                /* for the time being */
+    uint32_t set, set_applied; /* of CLBlast's parameters: asked for, and in force */
+    struct ss_own_kernel {
+        struct ss_kernel *kernel;
+        uint32_t rows, vectors; /* that it was built for */
+    } own[2][2][4];             /* of the own backend, found last: simple, transpose_b, which */
+    enum ss_gemm_level level;   /* how far fast ones have been set aside */
+    struct ss_buffer *scratch;  /* of the own backend: packed operands */
+    struct ss_buffer *parts;    /* of the own backend: partial products */
+    struct ss_buffer *counter;  /* of the own backend: tasks handed out so far, */
+    uint32_t count;             /* and its value after all that is enqueued */
 };
 
 struct ss_device {

@@ -1,0 +1,215 @@
+/* gemm_own_cut.c - which way the own product on CPU devices is turned, which sizes its tiles and tasks have.
+ */
+#include "base/checked.h"
+#include "device/gemm_own.h"
+
+/* The shape alone decides by these: they are in the bits. */
+enum {
+    DOT_COLUMNS = 4,     /* up to here dot products along k, */
+    DOT_DEPTH = 32,      /* if k is long enough for vectors */
+    DOT_LARGEST = 16384, /* and B, if it must be turned round, small */
+    MOST_SLICES = 32,
+    MOST_PARTS = 1 << 18 /* floats of partial products */
+};
+
+/* What suits devices with vectors of so many floats. */
+struct suited {
+    uint32_t width;
+    uint32_t rows, vectors; /* a tile of C, a row of B's panel and an element of A fit the registers: 32 of 16
+                               floats (AVX-512), 16 of 8 (AVX2) or of 4 (SSE, NEON) */
+    uint32_t least_tiles;   /* of a task, one below the other */
+    uint32_t columns;       /* of a task: DEPTH x so many floats of B stay in L2; */
+    uint32_t columns_packing;    /* where each task packs A, and C has twice as many */
+    uint32_t tasks, tasks_large; /* for each core, of a small and a large product: a task packs what it
+                                    needs, and a slow core holds up one task */
+    uint32_t large;              /* multiply-adds */
+    uint32_t reach; /* of the rows of B, or of a transposed A, in floats: packing pays beyond it */
+    uint32_t group_work, group_dots; /* multiply-adds for which another core is woken */
+};
+
+static const struct suited suited[] = {
+    {1, 6, 4, 5, 256, 512, 2, 4, 1u << 28, 1u << 17, 1u << 19, 1u << 16},
+    {4, 6, 2, 5, 256, 512, 2, 4, 1u << 28, 1u << 17, 1u << 19, 1u << 16},
+    {8, 6, 2, 5, 256, 512, 2, 4, 1u << 28, 1u << 17, 1u << 19, 1u << 16},
+    {16, 6, 4, 5, 256, 512, 2, 4, 1u << 28, 1u << 17, 1u << 19, 1u << 16},
+};
+
+static const struct suited *suited_to(const struct ss_device *d, bool simple)
+{
+    const uint32_t native = ss_device_info(d)->native_float_width;
+
+    return &suited[simple ? 0 : native >= 16 ? 3 : native >= 8 ? 2 : 1];
+}
+
+static size_t cores_of(const struct ss_device *d)
+{
+    const size_t units = ss_device_info(d)->compute_units;
+
+    return units ? units : 1;
+}
+
+/* ---- the product ---- */
+
+/* C' = op(B)' op(A)' */
+static struct ss_own_product swapped(const struct ss_own_product *p)
+{
+    struct ss_own_product q = *p;
+
+    q.g.transpose_a = !p->g.transpose_b;
+    q.g.transpose_b = !p->g.transpose_a;
+    q.g.m = p->g.n;
+    q.g.n = p->g.m;
+    q.g.a = p->g.b;
+    q.g.b = p->g.a;
+    q.g.lda = p->g.ldb;
+    q.g.ldb = p->g.lda;
+    q.c_row = p->c_column;
+    q.c_column = p->c_row;
+    return q;
+}
+
+static bool suits_dots(const struct ss_own_product *p)
+{
+    const struct ss_gemm *const g = &p->g;
+
+    return !g->transpose_a && g->n <= DOT_COLUMNS && g->k >= DOT_DEPTH &&
+           (g->transpose_b || g->k <= DOT_LARGEST);
+}
+
+/* The tile is wide and low: of the two ways to see the product take the one that wastes less of it. Only A' B
+ * and its mirror image A B' may choose: for the others swapping would turn rows that lie along the loads into
+ * columns. */
+static struct ss_own_product turned_well(const struct ss_gemm *g, const struct suited *s)
+{
+    const struct ss_own_product as_is = {.g = *g, .c_row = g->ldc, .c_column = 1}, mirror = swapped(&as_is);
+    const size_t waste = ss_round_up(g->m, s->rows) * ss_round_up(g->n, s->width);
+    const size_t waste_mirror = ss_round_up(g->n, s->rows) * ss_round_up(g->m, s->width);
+
+    if (suits_dots(&as_is))
+        return as_is;
+    if (suits_dots(&mirror))
+        return mirror;
+    if (g->transpose_a && (g->transpose_b || waste_mirror < waste))
+        return mirror;
+    return as_is;
+}
+
+/* Partial products pay where C is small and k long. */
+static size_t slices_of(const struct ss_gemm *g)
+{
+    const size_t area = g->m * g->n, most = ss_smaller(MOST_SLICES, MOST_PARTS / area);
+
+    return ss_smaller(g->k / (4 * SS_OWN_DEPTH), most) > 1 ? ss_smaller(g->k / (4 * SS_OWN_DEPTH), most) : 1;
+}
+
+struct ss_own_product ss_own_product_of(const struct ss_device *d, const struct ss_gemm *g, bool simple)
+{
+    struct ss_own_product p = turned_well(g, suited_to(d, simple));
+
+    p.dots = suits_dots(&p);
+    p.slices = p.dots ? 1 : slices_of(&p.g);
+    p.task_k = ss_round_up(ss_parts_of(g->k, p.slices), SS_OWN_DEPTH);
+    p.slices = ss_parts_of(g->k, p.task_k);
+    return p;
+}
+
+/* ---- sizes ---- */
+
+static double work_of(const struct ss_gemm *g)
+{
+    return (double)g->m * (double)g->n * (double)g->k;
+}
+
+/* At most one group a core; waking another core for fewer than `least` multiply-adds costs more than it
+ * gains. */
+static size_t useful_groups(const struct ss_device *d, const struct ss_gemm *g, uint32_t least)
+{
+    const double useful = 1.0 + work_of(g) / least;
+    const size_t cores = cores_of(d);
+
+    return useful < (double)cores ? (size_t)useful : cores;
+}
+
+/* Into how many tasks the rows of C are cut, at most `most`: for a group alone into one, and a few go round
+ * evenly. */
+static size_t rows_of(size_t most, size_t bands, size_t groups)
+{
+    size_t rows = groups == 1 ? 1 : most;
+
+    while (rows > 1 && rows * bands > groups && rows * bands < 4 * groups && rows * bands % groups)
+        rows--;
+    return rows;
+}
+
+static void cut_dots(const struct ss_device *d, const struct ss_own_product *p, const struct suited *s,
+                     struct ss_own_sizes *out)
+{
+    enum { DOT_ROWS = 64 };
+
+    out->task_m = DOT_ROWS;
+    out->task_n = (uint32_t)p->g.n;
+    out->groups = (uint32_t)ss_smaller(ss_parts_of(p->g.m, DOT_ROWS), useful_groups(d, &p->g, s->group_dots));
+}
+
+/* Rows that lie this far apart in all fill the first level's pages and more. */
+static bool is_far(const struct suited *s, size_t k, size_t ld)
+{
+    return ss_smaller(k, SS_OWN_DEPTH) * ld > s->reach;
+}
+
+static void cut_tiles(const struct ss_device *d, const struct ss_own_product *p, const struct suited *s,
+                      struct ss_own_sizes *out)
+{
+    const struct ss_gemm *const g = &p->g;
+    const size_t panel = (size_t)s->width * s->vectors, least = (size_t)s->least_tiles * s->rows;
+
+    out->pack_a = g->transpose_a && g->n > panel && is_far(s, g->k, g->lda);
+    const bool wide = out->pack_a && g->n >= 2 * (size_t)s->columns_packing;
+    const size_t task_n = ss_smaller(ss_round_up(g->n, panel), wide ? s->columns_packing : s->columns);
+    const size_t bands = ss_parts_of(g->n, task_n) * p->slices, groups = useful_groups(d, g, s->group_work);
+    const size_t wanted = cores_of(d) * (work_of(g) < s->large ? s->tasks : s->tasks_large);
+    const size_t most = ss_smaller(ss_parts_of(g->m, least), ss_parts_of(wanted, bands));
+    const size_t task_m = ss_round_up(ss_parts_of(g->m, rows_of(most, bands, groups)), s->rows);
+    out->task_m = (uint32_t)task_m;
+    out->task_n = (uint32_t)task_n;
+    out->groups = (uint32_t)ss_smaller(groups, bands * ss_parts_of(g->m, task_m));
+    out->pack_b = g->transpose_b || (task_m > 2 * least && is_far(s, g->k, g->ldb));
+}
+
+struct ss_own_sizes ss_own_sizes_by_rule(const struct ss_device *d, const struct ss_own_product *p,
+                                         bool simple)
+{
+    const struct suited *const s = suited_to(d, simple);
+    struct ss_own_sizes out = {.width = s->width, .rows = s->rows, .vectors = s->vectors};
+
+    if (p->dots)
+        cut_dots(d, p, s, &out);
+    else
+        cut_tiles(d, p, s, &out);
+    return out;
+}
+
+const char *ss_own_sizes_wrong(const struct ss_device *d, const struct ss_own_product *p,
+                               const struct ss_own_sizes *s)
+{
+    enum { MOST_ROWS = 16, MOST_VECTORS = 4, MOST_COLUMNS = 2048 };
+    const size_t panel = (size_t)s->width * s->vectors;
+
+    if (s->width != suited_to(d, false)->width && s->width != suited_to(d, true)->width)
+        return "vectors are as wide as the device's, or of one float";
+    if (s->rows < 2 || s->rows > MOST_ROWS || !s->vectors || s->vectors > MOST_VECTORS)
+        return "tiles have 2 to 16 rows of 1 to 4 vectors";
+    if (!s->groups || s->groups > cores_of(d))
+        return "groups are as many as cores at the most";
+    if (!s->task_m || !s->task_n)
+        return "tasks are of one row and column at least";
+    if (p->dots)
+        return NULL;
+    if (s->task_m % s->rows || s->task_n % panel)
+        return "tasks are of whole tiles";
+    if (s->task_m > ss_round_up(p->g.m, s->rows) || s->task_n > MOST_COLUMNS)
+        return "tasks are larger than the product";
+    if ((!s->pack_b && p->g.transpose_b) || (s->pack_a && !p->g.transpose_a))
+        return "an A that lies along k is read where it lies, a B that does is packed";
+    return NULL;
+}
