@@ -373,13 +373,13 @@ START_TEST(extreme_shapes_match_the_reference)
 }
 END_TEST
 
-/* Products are cut in rows of 6 on CPU devices: tiles of 1 to 6 samples with 5 streams leave every rest. And
- * tiles as large as a batch or larger. */
+/* Products are cut in rows of 6 on CPU devices: these tiles with 5 streams, and the 4 of other tests, leave
+ * every rest; 30 is more samples than a batch has. */
 START_TEST(every_tile_matches_the_reference)
 {
-    static const size_t tiles[] = {1, 2, 3, 5, 6, 20, 28};
+    static const size_t tiles[] = {3, 30, 1, 2, 5};
 
-    for (size_t i = 0; i < (small ? 2 : SS_COUNT(tiles)); i++)
+    for (size_t i = 0; i < (small || grouped ? 2 : SS_COUNT(tiles)); i++)
         check(
             &(struct problem){.model = {.hidden = {12, 12}, .n_hidden = 2, .activation = SS_ACTIVATION_SILU},
                               .loss = {.objective = {.kind = SS_OBJECTIVE_SSM, .count = 3}},
