@@ -96,11 +96,6 @@ kernel void batches_noise(const uint seed, const uint purpose, const uint step, 
         }
 }
 
-static inline float16 wide_uniform(const uint16 bits)
-{
-    return fma(convert_float16(bits >> 9), (float16)(0x1p-23f), (float16)(0x1p-24f)) - 0.5f;
-}
-
 kernel void batches_noise_wide(const uint seed, const uint purpose, const uint step, const uint stream,
                                const uint uniform, const uint accumulate, const uint d, const uint count,
                                global const float *restrict amplitude, const uint amplitude_at,
@@ -113,11 +108,12 @@ kernel void batches_noise_wide(const uint seed, const uint purpose, const uint s
     global const float *restrict a = amplitude + amplitude_at;
     global float *restrict row = y + (y_at + i * d);
     const ss_uint4x16 words = ss_philox16((uint4)(step, i, stream, first / 4), (uint2)(seed, purpose));
-    const uint16 part[4] = {SS_QUADS(words, 0, 1, 2, 3), SS_QUADS(words, 4, 5, 6, 7),
-                            SS_QUADS(words, 8, 9, a, b), SS_QUADS(words, c, d, e, f)};
+    float16 part[4];
+
+    ss_columns(uniform ? ss_uniform4x16(words) : ss_normal4x16(words), part);
     for (uint k = 0; k < 4 && first + 16 * k < d; k++) {
         const uint at = first + 16 * k;
-        const float16 r = uniform ? wide_uniform(part[k]) : ss_normal16(part[k]);
+        const float16 r = uniform ? part[k] - 0.5f : part[k];
         if (at + 16 <= d) {
             const float16 before = accumulate ? vload16(0, row + at) : (float16)(0.0f);
             vstore16(fma(vload16(0, a + at), r, before), 0, row + at);

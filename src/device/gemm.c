@@ -103,9 +103,15 @@ static enum ss_status enqueue(struct ss_device *d, const struct ss_gemm *g)
     TRY(check(g));
     if (!g->m || !g->n || (!g->k && g->accumulate))
         return SS_OK;
-    if (!g->k || d->gemm.plain || is_plain(d))
+    const bool plain = !g->k || d->gemm.plain || is_plain(d), clblast = kind_of(d) == SS_GEMM_CLBLAST;
+    if (d->gemm.heard) {
+        if (!plain && !clblast && d->gemm.level == SS_GEMM_FAST)
+            ss_gemm_hear(d, g);
+        return SS_OK;
+    }
+    if (plain)
         return ss_gemm_plain(d, g);
-    if (kind_of(d) == SS_GEMM_CLBLAST)
+    if (clblast)
         return ss_gemm_clblast(d, g);
     if (!ss_device_is_cpu(d))
         return ss_gemm_tiled(d, g, NULL);

@@ -1,5 +1,7 @@
 /* gemm_own.c - the own product on CPU devices: kernels of cl/device/gemm_own.cl, how they are launched. */
-#include "device/gemm_own.h"
+#include "device/gemm_ways.h"
+#include <stdlib.h>
+
 #include "base/checked.h"
 #include "device/opencl.h"
 
@@ -145,7 +147,8 @@ enum ss_status ss_gemm_own(struct ss_device *d, const struct ss_gemm *g, bool si
                            const struct ss_own_sizes *sizes)
 {
     const struct ss_own_product p = ss_own_product_of(d, g, simple);
-    const struct ss_own_sizes s = sizes ? *sizes : ss_own_sizes_by_rule(d, &p, simple);
+    const struct ss_gemm_way *const way = sizes || simple ? NULL : ss_gemm_way_of(d, g);
+    const struct ss_own_sizes s = sizes ? *sizes : way ? way->own : ss_own_sizes_by_rule(d, &p, simple);
     const char *const wrong = ss_own_sizes_wrong(d, &p, &s);
     enum ss_status st = SS_OK;
 
@@ -162,6 +165,7 @@ out:
 
 void ss_gemm_release(struct ss_gemm_state *s)
 {
+    free(s->memos);
     ss_buffer_free(s->scratch);
     ss_buffer_free(s->parts);
     ss_buffer_free(s->counter);

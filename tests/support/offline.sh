@@ -59,6 +59,7 @@ jet/activation.cl -DACTIVATION=9 -DSECOND=1
 jet/columns.cl
 jet/dense_along.cl -DWIDTH=1
 jet/fused_pack.cl cpu
+jet/initial.cl
 jet/product.cl -DSECOND=1
 jet/row_sum.cl
 jet/scale.cl
@@ -78,8 +79,7 @@ objective/fused.cl STEP -DTILE=8 -DSLICES=5 -DSCORE=1 -DSECOND=0 -DITEM_M=4 -DIT
 objective/fused.cl STEP -DTILE=8 -DSLICES=0 -DSCORE=1 -DSECOND=0 -DNOISE=1 -DDENOISE=1 -DSQUARES=0 -DITEM_M=1 -DITEM_N=4 -DDEPTH=16
 objective/control.cl
 objective/objective.cl
-objective/slices.cl -DLAW=0
-objective/slices.cl -DLAW=1
+objective/slices.cl
 random/random.cl
 sampler/hmc.cl
 sampler/langevin.cl
@@ -92,7 +92,7 @@ TABLE
 }
 
 # Kernels of those files that a GPU never runs.
-FOR_CPUS='batches_noise_wide random_wide slices_independent_wide'
+FOR_CPUS='batches_noise_wide initial_normals_wide random_floats_wide random_wide slices_independent_wide'
 
 PLANTED=tests/support/offline/planted.cl
 
