@@ -73,6 +73,7 @@ NEEDS_bench        := driver
 NEEDS_test         := pocl check
 NEEDS_test-drivers := pocl check
 NEEDS_test-clblast := pocl check
+NEEDS_test-gpu     := pocl check
 NEEDS_san          := pocl check
 NEEDS_oclgrind     := check oclgrind
 NEEDS_coverage     := pocl check gcovr
@@ -83,7 +84,7 @@ NEEDS   := $(sort $(foreach goal,$(or $(MAKECMDGOALS),all),$(NEEDS_$(goal))))
 READY   := $(if $(filter $(RUNNING),$(MAKECMDGOALS)),ready,\
            $(if $(filter all install,$(or $(MAKECMDGOALS),all)),looked))
 
-.PHONY: all demo gallery test test-drivers test-clblast san oclgrind lint coverage bench offline install uninstall clean help \
+.PHONY: all demo gallery test test-drivers test-clblast test-gpu san oclgrind lint coverage bench offline install uninstall clean help \
         setup ready looked FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -178,6 +179,12 @@ test-drivers: $(PROGRAM) $(SUITES) | ready ## the device suites on every OpenCL 
 
 test-clblast: $(SUITES) | ready ## the device suites with CLBlast for every matrix product
 	@SLICESCORE_TEST_GEMM=clblast $(RUN) sh tests/support/run.sh $(addprefix $(BUILD)/tests/check_,gemm jet objective sampler optimizer train)
+
+# In the smallest sizes: PoCL takes a second to compile a work-group kernel with barriers.
+GPU_FORMS := annealing batches bench gemm jet objective optimizer sampler train tuning
+test-gpu: $(SUITES) | ready ## the kernels for GPUs on every OpenCL driver found, CPUs too
+	@SLICESCORE_KERNELS=gpu SLICESCORE_TEST_SMALL=1 $(RUN) sh tests/support/drivers.sh \
+	    $(addprefix $(BUILD)/tests/check_,$(GPU_FORMS))
 
 # Leaks are looked for too; what drivers leave behind is in lsan.supp.
 san: | ready ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer

@@ -373,6 +373,39 @@ START_TEST(extreme_shapes_match_the_reference)
 }
 END_TEST
 
+/* Products are cut in rows of 6 on CPU devices: these tiles with 5 streams, and the 4 of other tests, leave
+ * every rest; 30 is more samples than a batch has. */
+START_TEST(every_tile_matches_the_reference)
+{
+    static const size_t tiles[] = {3, 30, 1, 2, 5};
+
+    for (size_t i = 0; i < (small || grouped ? 2 : SS_COUNT(tiles)); i++)
+        check(
+            &(struct problem){.model = {.hidden = {12, 12}, .n_hidden = 2, .activation = SS_ACTIVATION_SILU},
+                              .loss = {.objective = {.kind = SS_OBJECTIVE_SSM, .count = 3}},
+                              .dimension = 3,
+                              .rows = small ? 5 : 25,
+                              .tile = tiles[i]});
+}
+END_TEST
+
+/* Vectors of 4, 8 and 16 floats, whatever this device likes best; widths below, at and past each. */
+START_TEST(every_width_of_vectors_matches_the_reference)
+{
+    static const uint32_t widths[] = {4, 8, 16};
+    const uint32_t native = device->info.native_float_width;
+
+    if (grouped) /* it has no vectors */
+        return;
+    for (size_t i = 0; i < SS_COUNT(widths); i++) {
+        device->info.native_float_width = widths[i];
+        for (int kind = 0; kind < (small ? 1 : 4); kind++)
+            check_shape(small ? &simulated[0] : &shapes[kind % 2], (enum ss_objective_kind)kind, kind % 3);
+    }
+    device->info.native_float_width = native;
+}
+END_TEST
+
 /* ---- slices and noise of the plans' own ---- */
 
 START_TEST(both_plans_draw_the_same_slices)
@@ -552,6 +585,8 @@ static void add_case(Suite *s, const char *name, SFun open, int activations)
     tcase_add_loop_test(c, an_estimated_control_variate_matches_the_reference, 0, 3);
     tcase_add_loop_test(c, every_activation_matches_the_reference, 0, activations);
     tcase_add_loop_test(c, extreme_shapes_match_the_reference, 0, (int)SS_COUNT(extremes));
+    tcase_add_test(c, every_tile_matches_the_reference);
+    tcase_add_test(c, every_width_of_vectors_matches_the_reference);
     tcase_add_loop_test(c, both_plans_draw_the_same_slices, 0, activations < 4 ? 2 : 4);
     tcase_add_test(c, both_plans_draw_the_same_noise);
     tcase_add_test(c, the_number_of_workers_changes_no_bits);

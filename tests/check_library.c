@@ -580,7 +580,7 @@ END_TEST
 int main(void)
 {
     if (test_small()) {
-        puts("skip: it trains runs, which takes too long here");
+        puts("skip: runs that are trained and drawn: minutes for each in a simulator");
         return EXIT_SUCCESS;
     }
     Suite *const suite = suite_create("library");

@@ -73,6 +73,20 @@ run resume whole train.steps=4500
 exits 0
 exists whole/ckpt/step-00004500.safetensors
 
+begin "a run whose fused kernel builds no more ends, and goes on layer by layer only if told to"
+cp -r "$SOURCE/cl" cl
+echo '#error broken' >>cl/objective/fused.cl
+cp -r whole unbuilt
+export SLICESCORE_CL_DIR="$PWD/cl"
+run resume unbuilt train.steps=4550
+exits 4
+err_has "this run began with it; engine.plan=layered goes on"
+absent unbuilt/ckpt/step-00004550.safetensors
+run resume unbuilt train.steps=4550 engine.plan=layered
+exits 0
+exists unbuilt/ckpt/step-00004550.safetensors
+unset SLICESCORE_CL_DIR
+
 begin "a damaged checkpoint is named, and the one before it used"
 # 64 bytes from the end: within the tensors
 size=$(wc -c <whole/ckpt/step-00004500.safetensors)

@@ -98,8 +98,9 @@ PLANTED=tests/support/offline/planted.cl
 
 all=$(mktemp -d) || exit 1
 trap 'rm -rf "$all"' EXIT
-trap 'kill $children 2>/dev/null; wait; exit 130' INT TERM
-children='' started=$(date +%s)
+started=$(date +%s)
+# shellcheck source=tests/support/together.sh
+. tests/support/together.sh
 compiled=0 spilled=0 failed=0
 
 fail()
@@ -227,7 +228,7 @@ see_what_is_planted()
 # $1: function above, $2: chip, $3: where to count
 one_chip()
 {
-    scratch=$all/$2.files
+    scratch=$all/$2.files compiled=0 spilled=0 failed=0
     mkdir "$scratch"
     see_what_is_planted "$1" "$2"
     # What a kernel can ask of Intel's devices, and the program then does: as few items in step as they can run
@@ -255,33 +256,25 @@ one_chip()
     echo "$compiled $spilled $failed" >"$3"
 }
 
-# $1: function above, $2: chips. All of them begin; a token from the pipe is what a chip runs by.
+# $1: function above, $2: chips
 each_chip()
 {
     for chip in $2; do
-        chips="$chips $chip"
-        (
-            # shellcheck disable=SC2030 # this chip's alone; they go to a file
-            compiled=0 spilled=0 failed=0
-            read -r _ <&3
-            one_chip "$1" "$chip" "$all/$chip.counts" >"$all/$chip.said" 2>&1
-            echo >&3
-        ) &
-        children="$children $!"
+        together "$chip" one_chip "$1" "$chip" "$all/$chip.counts"
     done
+}
+
+# $1: chip
+ended()
+{
+    read -r c s f <"$all/$1.counts" || c=0 s=0 f=1
+    compiled=$((compiled + c)) spilled=$((spilled + s)) failed=$((failed + f))
 }
 
 have()
 {
     command -v "$1" >/dev/null 2>&1
 }
-
-chips=''
-mkfifo "$all/tokens" || exit 1
-exec 3<>"$all/tokens"
-for _ in $(seq "${JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)}"); do
-    echo >&3
-done
 
 if ! have "$CLANG15"; then
     echo "skip: NVIDIA, AMD and Intel: $CLANG15 not found (Debian: clang-15 libclc-15; CLANG15=... names it)"
@@ -303,16 +296,7 @@ if ! have "$OCLOC"; then
 elif [ -n "$INTEL" ]; then
     each_chip intel "$INTEL"
 fi
-# shellcheck disable=SC2086 # lists of words
-set -- $children
-for chip in $chips; do
-    wait "$1"
-    shift
-    cat "$all/$chip.said"
-    read -r c s f <"$all/$chip.counts" || f=1
-    # shellcheck disable=SC2031 # the sums
-    compiled=$((compiled + c)) spilled=$((spilled + s)) failed=$((failed + f))
-done
+in_order
 variants | awk '$2 == "cpu" { print "not for GPUs: " $1 ", of the plan for CPUs" }'
 echo "$compiled kernels compiled, $spilled spill, $failed files failed ($(($(date +%s) - started)) s)"
 [ $failed = 0 ] && [ $spilled = 0 ]
