@@ -5,13 +5,13 @@
  * C is cut into tasks of task_m x task_n elements of each stream, and, where C is small and k large, k into
  * slices whose partial products gemm_own_sum adds up. A few work-groups of one item stay for the whole launch
  * and take tasks from a counter, so a core slowed by other work takes fewer. A task walks k in steps of
- * DEPTH; in each it packs DEPTH x task_n of B into panels (they stay in L2) and multiplies ROWS rows of A (L1)
- * with one panel after the other. Sizes of tasks change no bits: what is added in which order depends on the
- * shape and DEPTH alone.
+ * DEPTH; in each it packs DEPTH x task_n of B into panels (they stay in L2) and multiplies ROWS rows of A
+ * (L1) with one panel after the other. Sizes of tasks change no bits: what is added in which order depends on
+ * the shape and DEPTH alone.
  *
- * A task that has walked k holds all that the streams of its rows have in its columns, still in the caches:
- * there it adds a bias to the first stream, and does what a file that includes this one has put in the place
- * of the epilogue:
+ * A task takes its rows in chunks, the same rows of each stream. When it has walked k, a chunk holds all that
+ * the streams of its rows have in these columns, just computed: there a bias is added to the first stream,
+ * and done what a file that includes this one has put in the place of the epilogue:
  *
  *     EPILOGUE_PARAMETERS   of kernels, behind the product's own; begins with a comma
  *     EPILOGUE              a struct epilogue made of them, in braces
@@ -180,7 +180,7 @@ struct product {
     size_t lda, ldb;
     struct place c;
     size_t c_slice;
-    uint task_m, task_n, task_k, flags;
+    uint task_m, task_n, task_k, chunk, flags;
     global float *panels, *tile, *left; /* scratch of this group */
     global const float *bias;
     uint samples; /* rows of a stream, in the first of which they get the bias */
@@ -189,72 +189,7 @@ struct product {
 #endif
 };
 
-/* A row of a task: the `in_stream`-th of its rows in the stream that comes `stream`-th, `at` rows from the
- * task's first in the first stream. */
-struct row {
-    uint in_stream, stream;
-    size_t at;
-};
-
-INLINE uint streams_multiplied(const uint streams, const uint skip)
-{
-    return streams - (skip != 0);
-}
-
-INLINE struct row first_row(const uint m, const uint skip)
-{
-    return (struct row){0, 0, skip == 1 ? m : 0};
-}
-
-INLINE void next_row(struct row *r, const uint rows, const uint m, const uint skip)
-{
-    r->at++;
-    if (++r->in_stream < rows)
-        return;
-    r->in_stream = 0;
-    r->at += m - rows;
-    if (++r->stream + 1 == skip)
-        r->at += m;
-}
-
-/* All rows of a task (i0, j0) with depth x columns of B; A stored k x m if `transpose_a`, a literal. */
-INLINE void multiply_rows(const int transpose_a, const struct product *p, const struct place c, const uint i0,
-                          const uint j0, const uint l, const uint depth, const int add)
-{
-    const uint rows = min(p->task_m, p->m - i0), columns = min(p->task_n, p->n - j0);
-    const uint all = rows * streams_multiplied(p->streams, p->skip);
-    const int b_in_place = !TRANSPOSE_B && (p->flags & B_IN_PLACE);
-    const int pack = transpose_a && !(p->flags & A_IN_PLACE);
-    global const float *const x = p->a + (transpose_a ? l * p->lda + i0 : i0 * p->lda + l);
-    global const float *const y = p->b + (TRANSPOSE_B ? j0 * p->ldb + l : l * p->ldb + j0);
-    const size_t a_step = pack ? ROWS : transpose_a ? p->lda : 1;
-    struct row row = first_row(p->m, p->skip);
-
-    if (!b_in_place)
-        pack_b(depth, columns, y, p->ldb, p->panels);
-    ROLLED
-    for (uint i = 0; i < all; i += ROWS) {
-        const uint some = min((uint)ROWS, all - i), batch = i % (BATCH * ROWS);
-        global const float *from[ROWS];
-        global float *to[ROWS];
-
-        if (pack && batch == 0)
-            pack_a(min((uint)(BATCH * ROWS), all - i), depth, x + i, p->lda, p->left);
-        UNROLLED
-        for (uint r = 0; r < ROWS; r++) {
-            from[r] = pack ? p->left + batch * DEPTH + r : x + row.at * (transpose_a ? 1 : p->lda);
-            to[r] = c.at + row.at * c.row;
-            if (r + 1 < some) /* the last is repeated, its results thrown away */
-                next_row(&row, rows, p->m, p->skip);
-        }
-        next_row(&row, rows, p->m, p->skip);
-        multiply_row(some, columns, depth, from, a_step, b_in_place ? y : p->panels,
-                     b_in_place ? p->ldb : PANEL, b_in_place ? PANEL : DEPTH * PANEL, to, c.column, add,
-                     p->tile);
-    }
-}
-
-/* ---- the end of a task ---- */
+/* ---- what follows the product ---- */
 
 /* rows x columns += the bias of those columns, which are neighbours. */
 INLINE void add_bias(global const float *bias, global float *c, const size_t row, const uint rows,
@@ -285,6 +220,80 @@ INLINE void finish(const struct product *p, const size_t row, const uint i0, con
 #endif
 }
 
+/* ---- rows of a task ---- */
+
+/* A row of a chunk: the `in_stream`-th of its rows in the stream that comes `stream`-th, `at` rows behind the
+ * chunk's first in the first stream. */
+struct row {
+    uint in_stream, stream;
+    size_t at;
+};
+
+INLINE uint streams_multiplied(const uint streams, const uint skip)
+{
+    return streams - (skip != 0);
+}
+
+INLINE struct row first_row(const uint m, const uint skip)
+{
+    return (struct row){0, 0, skip == 1 ? m : 0};
+}
+
+INLINE void next_row(struct row *r, const uint rows, const uint m, const uint skip)
+{
+    r->at++;
+    if (++r->in_stream < rows)
+        return;
+    r->in_stream = 0;
+    r->at += m - rows;
+    if (++r->stream + 1 == skip)
+        r->at += m;
+}
+
+/* All rows of a task (i0, j0) with depth x columns of B, the last of them if `last`; A stored k x m if
+ * `transpose_a`, a literal. */
+INLINE void multiply_rows(const int transpose_a, const struct product *p, const struct place c, const uint i0,
+                          const uint j0, const uint l, const uint depth, const int add, const int last)
+{
+    const uint rows = min(p->task_m, p->m - i0), columns = min(p->task_n, p->n - j0);
+    const int b_in_place = !TRANSPOSE_B && (p->flags & B_IN_PLACE);
+    const int pack = transpose_a && !(p->flags & A_IN_PLACE);
+    const size_t a_row = transpose_a ? 1 : p->lda, a_step = pack ? ROWS : transpose_a ? p->lda : 1;
+    global const float *const y = p->b + (TRANSPOSE_B ? j0 * p->ldb + l : l * p->ldb + j0);
+
+    if (!b_in_place)
+        pack_b(depth, columns, y, p->ldb, p->panels);
+    ROLLED
+    for (uint r0 = 0; r0 < rows; r0 += p->chunk) {
+        const uint chunk = min(p->chunk, rows - r0), all = chunk * streams_multiplied(p->streams, p->skip);
+        global const float *const x = p->a + (i0 + r0) * a_row + l * (transpose_a ? p->lda : 1);
+        struct row row = first_row(p->m, p->skip);
+
+        ROLLED
+        for (uint i = 0; i < all; i += ROWS) {
+            const uint some = min((uint)ROWS, all - i), batch = i % (BATCH * ROWS);
+            global const float *from[ROWS];
+            global float *to[ROWS];
+
+            if (pack && batch == 0)
+                pack_a(min((uint)(BATCH * ROWS), all - i), depth, x + i, p->lda, p->left);
+            UNROLLED
+            for (uint r = 0; r < ROWS; r++) {
+                from[r] = pack ? p->left + batch * DEPTH + r : x + row.at * a_row;
+                to[r] = c.at + (r0 + row.at) * c.row;
+                if (r + 1 < some) /* the last is repeated, its results thrown away */
+                    next_row(&row, chunk, p->m, p->skip);
+            }
+            next_row(&row, chunk, p->m, p->skip);
+            multiply_row(some, columns, depth, from, a_step, b_in_place ? y : p->panels,
+                         b_in_place ? p->ldb : PANEL, b_in_place ? PANEL : DEPTH * PANEL, to, c.column, add,
+                         p->tile);
+        }
+        if (last)
+            finish(p, p->c.row, i0 + r0, chunk, j0, columns);
+    }
+}
+
 INLINE void take_tasks(const int transpose_a, const struct product *p, global uint *counter, const uint first)
 {
     const uint tasks_m = (p->m + p->task_m - 1) / p->task_m, tasks_n = (p->n + p->task_n - 1) / p->task_n;
@@ -301,8 +310,7 @@ INLINE void take_tasks(const int transpose_a, const struct product *p, global ui
         ROLLED
         for (uint l = k0; l < k1; l += DEPTH)
             multiply_rows(transpose_a, p, c, i0, j0, l, min((uint)DEPTH, k1 - l),
-                          (p->flags & ACCUMULATE) || l > k0);
-        finish(p, p->c.row, i0, min(p->task_m, p->m - i0), j0, min(p->task_n, p->n - j0));
+                          (p->flags & ACCUMULATE) || l > k0, l + DEPTH >= k1);
     }
 }
 
@@ -312,21 +320,38 @@ INLINE void take_tasks(const int transpose_a, const struct product *p, global ui
 #else
 #define END , EPILOGUE
 #endif
-#define PARAMETERS                                                                                       \
-    const uint m, const uint n, const uint k, const uint streams, const uint skip,                       \
-        global const float *a, const uint a_at, const uint lda, global const float *b, const uint b_at,  \
-        const uint ldb, global float *c, const uint c_at, const uint c_row, const uint c_column,         \
-        const uint c_slice, const uint task_m, const uint task_n, const uint task_k, const uint flags,   \
-        global const float *bias, const uint bias_at, const uint samples, global float *scratch,       \
+#define PARAMETERS                                                                                        \
+    const uint m, const uint n, const uint k, const uint streams, const uint skip, global const float *a, \
+        const uint a_at, const uint lda, global const float *b, const uint b_at, const uint ldb,          \
+        global float *c, const uint c_at, const uint c_row, const uint c_column, const uint c_slice,      \
+        const uint task_m, const uint task_n, const uint task_k, const uint chunk, const uint flags,      \
+        global const float *bias, const uint bias_at, const uint samples, global float *scratch,          \
         global uint *counter, const uint first EPILOGUE_PARAMETERS
-#define PRODUCT                                                                                          \
-    global float *const panels =                                                                         \
-        scratch + get_group_id(0) * ((size_t)DEPTH * task_n + ROWS * PANEL + BATCH * ROWS * DEPTH);      \
-    global float *const tile = panels + (size_t)DEPTH * task_n;                                          \
-    const struct product p = {                                                                           \
-        m,      n,      k,      streams, skip,  a + a_at, b + b_at, lda,  ldb,                           \
-        {c + c_at, c_row, c_column},     c_slice, task_m, task_n, task_k, flags, panels, tile,           \
-        tile + ROWS * PANEL, bias + bias_at, samples END}
+#define PRODUCT                                                                                     \
+    global float *const panels =                                                                    \
+        scratch + get_group_id(0) * ((size_t)DEPTH * task_n + ROWS * PANEL + BATCH * ROWS * DEPTH); \
+    global float *const tile = panels + (size_t)DEPTH * task_n;                                     \
+    const struct product p = {m,                                                                    \
+                              n,                                                                    \
+                              k,                                                                    \
+                              streams,                                                              \
+                              skip,                                                                 \
+                              a + a_at,                                                             \
+                              b + b_at,                                                             \
+                              lda,                                                                  \
+                              ldb,                                                                  \
+                              {c + c_at, c_row, c_column},                                          \
+                              c_slice,                                                              \
+                              task_m,                                                               \
+                              task_n,                                                               \
+                              task_k,                                                               \
+                              chunk,                                                                \
+                              flags,                                                                \
+                              panels,                                                               \
+                              tile,                                                                 \
+                              tile + ROWS * PANEL,                                                  \
+                              bias + bias_at,                                                       \
+                              samples END}
 
 ONE_ITEM void gemm_own_n(PARAMETERS)
 {
@@ -438,8 +463,8 @@ INLINE void dot_rows(const struct product *p, const uint i0, global const float 
     }
 }
 
-/* n up to 4, A stored m x k, no stream left out. A B stored k x n is turned round first, in the group's scratch
- * of n x k floats. */
+/* n up to 4, A stored m x k, no stream left out. A B stored k x n is turned round first, in the group's
+ * scratch of n x k floats. */
 ONE_ITEM void gemm_own_dot(PARAMETERS)
 {
     PRODUCT;

@@ -7,7 +7,7 @@
 #include "base/checked.h"
 #include "device/opencl.h"
 
-enum { BATCH = 4 };                                      /* of cl/device/gemm_own.cl */
+enum { BATCH = 4 }; /* of cl/device/gemm_own.cl */
 enum { ACCUMULATE = 1, B_IN_PLACE = 2, A_IN_PLACE = 4, WITH_BIAS = 8, MIRRORED = 16 }; /* flags of kernels */
 
 /* A buffer of at least so many floats; a smaller one is replaced (what is enqueued keeps it alive). */
@@ -41,9 +41,9 @@ static enum ss_status kernel_of(struct ss_device *d, const struct ss_own_sizes *
                                 struct ss_epilogue *e, enum which which, struct ss_kernel **out)
 {
     const bool simple = s->width == 1;
-    struct ss_define defines[6 + SS_EPILOGUE_DEFINES] = {
-        {"WIDTH", s->width},     {"VECTORS", s->vectors}, {"ROWS", s->rows},
-        {"DEPTH", SS_OWN_DEPTH}, {"UNROLL", !simple},     {"TRANSPOSE_B", transpose_b}};
+    struct ss_define defines[6 + SS_EPILOGUE_DEFINES] = {{"WIDTH", s->width}, {"VECTORS", s->vectors},
+                                                         {"ROWS", s->rows},   {"DEPTH", SS_OWN_DEPTH},
+                                                         {"UNROLL", !simple}, {"TRANSPOSE_B", transpose_b}};
     struct ss_own_kernel *const kept = e ? &e->kernels[which] : &d->gemm.own[simple][transpose_b][which];
     size_t n = SS_COUNT(defines) - SS_EPILOGUE_DEFINES;
     enum ss_status st = SS_OK;
@@ -93,56 +93,62 @@ void ss_epilogue_free(struct ss_epilogue *e)
 
 /* ---- one product ---- */
 
-/* Rows of each stream in a task. */
-static size_t task_rows(const struct ss_own_product *p, const struct ss_own_sizes *s, size_t m, size_t streams)
+/* The fewest rows of each stream that fill tiles together. */
+static size_t chunk_of(const struct ss_own_product *p, const struct ss_own_sizes *s, size_t streams)
 {
-    size_t whole = 1; /* rows of each stream that fill tiles together */
+    size_t chunk = 1;
 
-    if (streams == 1)
+    if (p->g.transpose_a) /* which is packed for several tiles */
         return s->task_m;
-    while (whole * streams % s->rows)
-        whole++;
-    return ss_round_up(ss_parts_of(m, ss_smaller(ss_parts_of(p->g.m, s->task_m), m)), whole);
+    while (chunk * streams % s->rows)
+        chunk++;
+    return chunk;
+}
+
+/* Rows of each stream in a task. */
+static size_t task_rows(const struct ss_own_product *p, const struct ss_own_sizes *s, size_t m, size_t chunk)
+{
+    return ss_round_up(ss_parts_of(m, ss_smaller(ss_parts_of(p->g.m, s->task_m), m)), chunk);
 }
 
 static enum ss_status launch(struct ss_device *d, const struct ss_own_product *p,
                              const struct ss_own_sizes *s, enum which which, uint32_t flags)
 {
-    enum { OWN_ARGS = 22 };
+    enum { OWN_ARGS = 23 };
     const struct ss_gemm *const g = &p->g;
     const bool sliced = p->slices > 1;
     const size_t streams = p->mirrored ? 1 : p->streams, m = g->m / streams;
     const size_t samples = p->mirrored ? g->n / p->streams : m;
-    const size_t task_m = task_rows(p, s, m, streams);
+    const size_t chunk = chunk_of(p, s, streams), task_m = task_rows(p, s, m, chunk);
     const size_t tasks = ss_parts_of(m, task_m) * ss_parts_of(g->n, s->task_n) * p->slices;
     const uint32_t more = (g->accumulate && !sliced ? ACCUMULATE : 0u) | (g->bias.buffer ? WITH_BIAS : 0u);
     struct ss_kernel *k = NULL;
     enum ss_status st = SS_OK;
 
     TRY(kernel_of(d, s, g->transpose_b, g->epilogue, which, &k));
-    struct ss_arg args[OWN_ARGS + SS_EPILOGUE_ARGS] = {
-        ss_arg_u32((uint32_t)m),
-        ss_arg_u32((uint32_t)g->n),
-        ss_arg_u32((uint32_t)g->k),
-        ss_arg_u32((uint32_t)streams),
-        ss_arg_u32(g->skip <= streams ? (uint32_t)g->skip : 0),
-        ss_arg_span(g->a),
-        ss_arg_u32((uint32_t)g->lda),
-        ss_arg_span(g->b),
-        ss_arg_u32((uint32_t)g->ldb),
-        ss_arg_span(sliced ? ss_span_of(d->gemm.parts) : g->c),
-        ss_arg_u32((uint32_t)(sliced ? g->n : p->c_row)),
-        ss_arg_u32((uint32_t)(sliced ? 1 : p->c_column)),
-        ss_arg_u32((uint32_t)(sliced ? g->m * g->n : 0)),
-        ss_arg_u32((uint32_t)task_m),
-        ss_arg_u32(s->task_n),
-        ss_arg_u32((uint32_t)p->task_k),
-        ss_arg_u32(flags | more),
-        ss_arg_span(g->bias),
-        ss_arg_u32((uint32_t)samples),
-        ss_arg_buffer(d->gemm.scratch),
-        ss_arg_buffer(d->gemm.counter),
-        ss_arg_u32(d->gemm.count)};
+    struct ss_arg args[OWN_ARGS + SS_EPILOGUE_ARGS] = {ss_arg_u32((uint32_t)m),
+                                                       ss_arg_u32((uint32_t)g->n),
+                                                       ss_arg_u32((uint32_t)g->k),
+                                                       ss_arg_u32((uint32_t)streams),
+                                                       ss_arg_u32(g->skip <= streams ? (uint32_t)g->skip : 0),
+                                                       ss_arg_span(g->a),
+                                                       ss_arg_u32((uint32_t)g->lda),
+                                                       ss_arg_span(g->b),
+                                                       ss_arg_u32((uint32_t)g->ldb),
+                                                       ss_arg_span(sliced ? ss_span_of(d->gemm.parts) : g->c),
+                                                       ss_arg_u32((uint32_t)(sliced ? g->n : p->c_row)),
+                                                       ss_arg_u32((uint32_t)(sliced ? 1 : p->c_column)),
+                                                       ss_arg_u32((uint32_t)(sliced ? g->m * g->n : 0)),
+                                                       ss_arg_u32((uint32_t)task_m),
+                                                       ss_arg_u32(s->task_n),
+                                                       ss_arg_u32((uint32_t)p->task_k),
+                                                       ss_arg_u32((uint32_t)chunk),
+                                                       ss_arg_u32(flags | more),
+                                                       ss_arg_span(g->bias),
+                                                       ss_arg_u32((uint32_t)samples),
+                                                       ss_arg_buffer(d->gemm.scratch),
+                                                       ss_arg_buffer(d->gemm.counter),
+                                                       ss_arg_u32(d->gemm.count)};
     for (size_t i = 0; i < g->n_epilogue_args; i++)
         args[OWN_ARGS + i] = g->epilogue_args[i];
     TRY(ss_launch(k, (struct ss_range){.global = {s->groups}, .local = {1}}, args,

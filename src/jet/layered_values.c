@@ -6,7 +6,8 @@
 
 /* A value's adjoint is wanted if it lies between the output and something trained or an input whose gradient
  * is asked for: then its node, or one before it, has parameters or is an active input. */
-static void mark_wanted(const struct ss_graph *g, const struct ss_layered_options *o, struct ss_layered_value *values)
+static void mark_wanted(const struct ss_graph *g, const struct ss_layered_options *o,
+                        struct ss_layered_value *values)
 {
     const size_t n = ss_graph_values(g);
     const ss_value output = ss_graph_output_value(g);
@@ -35,7 +36,8 @@ static void mark_wanted(const struct ss_graph *g, const struct ss_layered_option
 }
 
 /* An activation's adjoint is of no use once that of what it reads is known, if neither has other readers. */
-static void mark_in_place(const struct ss_graph *g, const struct ss_layered_options *o, struct ss_layered_value *values)
+static void mark_in_place(const struct ss_graph *g, const struct ss_layered_options *o,
+                          struct ss_layered_value *values)
 {
     const size_t n = ss_graph_values(g);
 
@@ -60,15 +62,16 @@ static bool along(const struct ss_graph *g, const struct ss_layered_options *o, 
 }
 
 /* The adjoint of what an activation reads is wanted, and it alone makes it. */
-static bool makes_adjoint(const struct ss_graph *g, ss_value activation, const struct ss_layered_value *values)
+static bool makes_adjoint(const struct ss_graph *g, ss_value activation,
+                          const struct ss_layered_value *values)
 {
     const struct ss_layered_value *const x = &values[ss_graph_node(g, activation)->operand[0]];
 
     return x->wanted && x->readers == 1;
 }
 
-/* A dense layer's product goes on to the activation of what it gives, and in reverse to that of the activation
- * which it reads, if what is between has no other readers that would still want it. */
+/* A dense layer's product goes on to the activation of what it gives, and in reverse to that of the
+ * activation which it reads, if what is between has no other readers that would still want it. */
 static void mark_ends(const struct ss_graph *g, const struct ss_layered_options *o,
                       struct ss_layered_value *values)
 {
@@ -76,7 +79,7 @@ static void mark_ends(const struct ss_graph *g, const struct ss_layered_options 
 
     for (ss_value v = 0; v < n; v++)
         values[v].forward_end = values[v].reverse_end = v;
-    for (ss_value v = 0; v < n; v++) {
+    for (ss_value v = 0; v < n && !o->separate; v++) {
         const struct ss_node *const node = ss_graph_node(g, v);
         const ss_value x = node->n_operands ? node->operand[0] : v;
         const struct ss_operation *const before = ss_graph_node(g, x)->operation;

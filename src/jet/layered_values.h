@@ -1,5 +1,5 @@
-/* layered_values.h - private to src/jet/: what the layered plan makes of a graph before it makes anything on the
- * device. */
+/* layered_values.h - private to src/jet/: what the layered plan makes of a graph before it makes anything on
+ * the device. */
 #ifndef SS_JET_LAYERED_VALUES_H
 #define SS_JET_LAYERED_VALUES_H
 

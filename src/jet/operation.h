@@ -75,7 +75,7 @@ struct ss_step {
     uint32_t first_unit;
     struct ss_activation_end forward_end; /* of y */
     struct ss_activation_end reverse_end; /* the reverse of what made x[0] */
-    bool add_gradient;                    /* false: it holds nothing yet, though zero where it is not .writes_gradient's */
+    bool add_gradient; /* false: it holds nothing yet, though zero where it is not .writes_gradient's */
 };
 
 /* -D that an operation's file names */
@@ -130,8 +130,8 @@ SS_MUST_CHECK enum ss_status ss_columns_sum(const struct ss_step *s, struct ss_k
 SS_MUST_CHECK enum ss_status ss_units_enqueue(const struct ss_step *s, struct ss_kernel *kernel, size_t n,
                                               struct ss_span from, struct ss_span to);
 
-/** Make the end of a dense layer's product, which is `activation`'s forward or reverse: the layer does it in its
- * place. Release with ss_epilogue_free. */
+/** Make the end of a dense layer's product, which is `activation`'s forward or reverse: the layer does it in
+ * its place. Release with ss_epilogue_free. */
 SS_MUST_CHECK enum ss_status ss_activation_end_init(struct ss_activation_end *end,
                                                     const struct ss_step *activation, bool reverse);
 
