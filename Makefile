@@ -38,7 +38,7 @@ MODE_coverage := -O0 -g --coverage
 
 # The user's CFLAGS come last and replace nothing of ours. No contraction: the host's fma are written out, so that
 # host and device compute the same bits (random/).
-LANGUAGE     = -std=c11 -ffp-contract=off -Iinclude -Isrc -I. -Itests -D_POSIX_C_SOURCE=200809L \
+LANGUAGE     = -std=c11 -ffp-contract=off -Iinclude -Isrc -I. -Icl -Itests -D_POSIX_C_SOURCE=200809L \
                -DCL_TARGET_OPENCL_VERSION=120 $(PKG_CFLAGS)
 OUR_CFLAGS   = $(LANGUAGE) $(WARN) $(MODE_$(VARIANT)) -fPIC -fvisibility=hidden
 OUR_LDFLAGS := $(filter -fsanitize% --coverage,$(MODE_$(VARIANT)))

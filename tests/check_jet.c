@@ -296,6 +296,47 @@ static void check_graph(void (*build)(struct ss_graph *), struct ss_streams stre
     ss_graph_free(g);
 }
 
+/* Of every kind; of normals a tensor that ends within the 64 that an item draws on CPU devices, and within
+ * the 4 on others. */
+static void every_initial_value(struct ss_graph *g)
+{
+    const ss_value x = ss_graph_input(g, WIDTH, true);
+    const ss_value y = ss_scale(g, ss_dense(g, ss_dense(g, x, 67, true, "a"), 1, true, "b"), false, "c");
+
+    ss_graph_output(g, ss_add(g, y, ss_quadratic(g, x, SS_QUADRATIC_FULL, "d")));
+}
+
+START_TEST(device_and_host_start_from_the_same_bits)
+{
+    struct ss_graph *g = NULL;
+    struct ss_buffer *flat = NULL;
+    float *want = NULL, *got = NULL;
+
+    ok(ss_graph_create(&g));
+    every_initial_value(g);
+    ok(ss_graph_status(g));
+    const size_t n = ss_graph_flat_size(g), before = 16;
+    ok(ss_allocate(before + n, &want));
+    ok(ss_allocate(before + n, &got));
+    for (size_t i = 0; i < before; i++)
+        want[i] = 3.0f;
+    ss_graph_initialize(g, 7, want + before);
+    ok(ss_buffer_create(device, (before + n) * sizeof(float), &flat));
+    for (size_t i = 0; i < before + n; i++)
+        got[i] = 3.0f; /* padding becomes zero, what is not the graph's stays */
+    ss_device_take_gpu_kernels(device, _i);
+    ok(ss_span_write(ss_span_of(flat), got, before + n));
+    ok(ss_graph_initialize_enqueue(device, g, 7, (struct ss_span){flat, before}));
+    ss_device_take_gpu_kernels(device, false);
+    ok(ss_span_read(ss_span_of(flat), got, before + n));
+    ck_assert_mem_eq(got, want, (before + n) * sizeof(float));
+    ss_buffer_free(flat);
+    ss_graph_free(g);
+    free(want);
+    free(got);
+}
+END_TEST
+
 static const struct ss_streams streams_of[] = {
     {0, false, SS_SECOND_NONE},     {3, false, SS_SECOND_NONE}, {1, false, SS_SECOND_COLLAPSED},
     {4, true, SS_SECOND_COLLAPSED}, {3, true, SS_SECOND_APART}, {0, true, SS_SECOND_NONE}};
@@ -631,6 +672,8 @@ int main(void)
     tcase_add_loop_test(c, each_activation_is_the_derivative_of_the_one_before, 0,
                         SS_ACTIVATION_HALF_SQUARE + 1);
     tcase_add_loop_test(c, the_reference_is_the_derivative_of_its_own_values, 0, SS_COUNT(builders));
+    tcase_add_loop_test(c, device_and_host_start_from_the_same_bits, 0,
+                        2); /* kernels for CPU devices, others */
     tcase_add_test(c, mistakes_of_a_graph_are_kept_and_told_once);
     tcase_add_loop_test(c, every_graph_and_choice_of_streams_matches_the_reference, 0,
                         SS_COUNT(builders) * SS_COUNT(streams_of));

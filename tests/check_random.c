@@ -372,16 +372,26 @@ START_TEST(device_and_host_agree_to_the_bit)
         if (i % 4 == 3)
             in[4 * i + 2] >>= i / 4 % 32; /* far tails */
     }
-    on_device("random_floats", in, n * 4, n, out, n * 12);
-    for (size_t i = 0; i < n; i++) {
-        const ss_uint4 bits = {in[4 * i], in[4 * i + 1], in[4 * i + 2], in[4 * i + 3]};
-        const ss_float4 u = ss_uniform4(bits), s = ss_rademacher4(bits), z = ss_normal4(bits);
-        const float want[12] = {u.x, u.y, u.z, u.w, s.x, s.y, s.z, s.w, z.x, z.y, z.z, z.w};
-        if (memcmp(want, out + 12 * i, sizeof want) != 0)
-            for (size_t j = 0; j < 12; j++)
-                ck_assert_msg(want[j] == out[12 * i + j],
-                              "words %08x %08x %08x %08x, number %zu: %.9g, host %.9g", bits.x, bits.y,
-                              bits.z, bits.w, j, (double)out[12 * i + j], (double)want[j]);
+    for (int wide = 0; wide < 2; wide++) {
+        /* One after the other: the twelve numbers of four words; or all uniforms of 64 words, all signs, all
+         * normals. */
+        const size_t block = wide ? 64 : 4;
+        on_device(wide ? "random_floats_wide" : "random_floats", in, n * 4, n * 4 / (uint32_t)block, out,
+                  n * 12);
+        for (size_t i = 0; i < n; i++) {
+            const ss_uint4 bits = {in[4 * i], in[4 * i + 1], in[4 * i + 2], in[4 * i + 3]};
+            const ss_float4 u = ss_uniform4(bits), s = ss_rademacher4(bits), z = ss_normal4(bits);
+            const float want[3][4] = {{u.x, u.y, u.z, u.w}, {s.x, s.y, s.z, s.w}, {z.x, z.y, z.z, z.w}};
+            for (size_t j = 0; j < 3; j++) {
+                const float *const got = out + 4 * i / block * 3 * block + j * block + 4 * i % block;
+                ck_assert_msg(
+                    memcmp(want[j], got, sizeof want[j]) == 0,
+                    "words %08x %08x %08x %08x, numbers %zu: %.9g %.9g %.9g %.9g, host %.9g %.9g %.9g %.9g",
+                    bits.x, bits.y, bits.z, bits.w, j, (double)got[0], (double)got[1], (double)got[2],
+                    (double)got[3], (double)want[j][0], (double)want[j][1], (double)want[j][2],
+                    (double)want[j][3]);
+            }
+        }
     }
     free(in);
     free(out);

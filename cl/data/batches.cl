@@ -5,13 +5,21 @@
  * numbers: Philox, key (seed, purpose), counter (step, row of the batch, step of the chain, column / 4), as
  * in src/random/random.h.
  *
- * batches_order:  order[i] = row of the resident rows that row i of the batch is: element (position + i) mod
- * n_rows of the permutation of its epoch. One work-item a row. batches_gather: y[i] = rows[order[i]].
- * Work-items (d, count). batches_rows:   both in one, for CPU devices; groups of one item, each RUN rows of
- * the batch. batches_noise:  y (+)= amplitude[column] r, r standard normal or, with uniform != 0,
- * uniform in (-1/2, 1/2); added if accumulate != 0. Work-items (ceil(d / 4), count). batches_affine: y = (x -
- * shift[column]) scale[column]; y may be x. Work-items (d, count). batches_logit:  y = logit(alpha + (1 - 2
- * alpha) y) for y in [0, 1]. Work-items (d, count). batches_add:    y += x. Work-items (d, count).
+ * batches_order: order[i] = row of the resident rows that row i of the batch is: element (position + i) mod
+ * n_rows of the permutation of its epoch. One work-item a row.
+ *
+ * batches_gather: y[i] = rows[order[i]]. Work-items (d, count).
+ *
+ * batches_rows: both in one, for CPU devices; groups of one item, each RUN rows of the batch.
+ *
+ * batches_noise: y (+)= amplitude[column] r, r standard normal or, with uniform != 0, uniform in (-1/2, 1/2);
+ * added if accumulate != 0. Work-items (ceil(d / 4), count).
+ *
+ * batches_affine: y = (x - shift[column]) scale[column]; y may be x. Work-items (d, count).
+ *
+ * batches_logit: y = logit(alpha + (1 - 2 alpha) y) for y in [0, 1]. Work-items (d, count).
+ *
+ * batches_add: y += x. Work-items (d, count).
  *
  * Logit: log z - log(1 - z), each from the distance to its own end, which keeps the digits that 1 - z would
  * lose.
@@ -80,15 +88,12 @@ kernel void batches_noise(const uint seed, const uint purpose, const uint step, 
     const uint4 bits = ss_philox((uint4)(step, i, stream, q), (uint2)(seed, purpose));
     const float4 r = uniform ? ss_uniform4(bits) - 0.5f : ss_normal4(bits);
     const float four[4] = {r.x, r.y, r.z, r.w};
-    for (uint j = 4 * q; j < min(4 * q + 4, d); j++) {
-        const uint at = y_at + i * d + j;
-        y[at] = fma(amplitude[amplitude_at + j], four[j - 4 * q], accumulate ? y[at] : 0.0f);
-    }
-}
-
-static inline float16 wide_uniform(const uint16 bits)
-{
-    return fma(convert_float16(bits >> 9), (float16)(0x1p-23f), (float16)(0x1p-24f)) - 0.5f;
+    /* Four turns whatever d is: a loop that is not unrolled has `four` in memory on GPUs. */
+    for (uint k = 0; k < 4; k++)
+        if (4 * q + k < d) {
+            const uint j = 4 * q + k, at = y_at + i * d + j;
+            y[at] = fma(amplitude[amplitude_at + j], four[k], accumulate ? y[at] : 0.0f);
+        }
 }
 
 kernel void batches_noise_wide(const uint seed, const uint purpose, const uint step, const uint stream,
@@ -103,11 +108,12 @@ kernel void batches_noise_wide(const uint seed, const uint purpose, const uint s
     global const float *restrict a = amplitude + amplitude_at;
     global float *restrict row = y + (y_at + i * d);
     const ss_uint4x16 words = ss_philox16((uint4)(step, i, stream, first / 4), (uint2)(seed, purpose));
-    const uint16 part[4] = {SS_QUADS(words, 0, 1, 2, 3), SS_QUADS(words, 4, 5, 6, 7),
-                            SS_QUADS(words, 8, 9, a, b), SS_QUADS(words, c, d, e, f)};
+    float16 part[4];
+
+    ss_columns(uniform ? ss_uniform4x16(words) : ss_normal4x16(words), part);
     for (uint k = 0; k < 4 && first + 16 * k < d; k++) {
         const uint at = first + 16 * k;
-        const float16 r = uniform ? wide_uniform(part[k]) : ss_normal16(part[k]);
+        const float16 r = uniform ? part[k] - 0.5f : part[k];
         if (at + 16 <= d) {
             const float16 before = accumulate ? vload16(0, row + at) : (float16)(0.0f);
             vstore16(fma(vload16(0, a + at), r, before), 0, row + at);

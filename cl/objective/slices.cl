@@ -3,17 +3,13 @@
  * purpose), counter (step, row of the global batch, slice, column / 4).
  *
  * Layout  v (count, rows, width), slices first .. first + count of the batch's.
- * Launch  independent (ceil(width / 4), rows, count); unit (width, rows, count); sphere (rows, count);
- * orthogonal (rows); independent_wide (ceil(width / 64), rows, count): the same numbers as independent, 64
- * columns an item in vectors, for CPU devices. -D      LAW: 0 rademacher, 1 gaussian (default 0).
+ * Launch  independent (ceil(width / 4), rows, count), normal or, with gaussian == 0, +1 and -1;
+ * independent_wide (ceil(width / 64), rows, count): the same numbers, 64 columns an item in vectors, for CPU
+ * devices; unit (width, rows, count); sphere (rows, count); orthogonal (rows).
  */
-#ifndef LAW
-#define LAW 0
-#endif
-
 #include "random/philox.clh"
 
-kernel void slices_independent(const uint seed, const uint purpose, const uint step_word,
+kernel void slices_independent(const uint seed, const uint purpose, const uint gaussian, const uint step_word,
                                const uint high_word, const uint first_row, const uint rows, const uint width,
                                const uint first, const uint count, global float *restrict v, const uint v_at)
 {
@@ -24,11 +20,7 @@ kernel void slices_independent(const uint seed, const uint purpose, const uint s
     const uint4 bits =
         ss_philox((uint4)(step_word, first_row + (uint)row, (first + (uint)slice) ^ high_word, (uint)quad),
                   (uint2)(seed, purpose));
-#if LAW == 0
-    const float4 z = ss_rademacher4(bits);
-#else
-    const float4 z = ss_normal4(bits);
-#endif
+    const float4 z = gaussian ? ss_normal4(bits) : ss_rademacher4(bits);
     global float *to = v + v_at + (slice * rows + row) * width + 4 * quad;
     const uint left = width - 4 * (uint)quad;
 
@@ -41,18 +33,9 @@ kernel void slices_independent(const uint seed, const uint purpose, const uint s
         to[3] = z.w;
 }
 
-static inline float16 wide_draw(const uint16 bits)
-{
-#if LAW == 0
-    return as_float16((uint16)(0x3F800000u) | (bits & (uint16)(0x80000000u)));
-#else
-    return ss_normal16(bits);
-#endif
-}
-
-kernel void slices_independent_wide(const uint seed, const uint purpose, const uint step_word,
-                                    const uint high_word, const uint first_row, const uint rows,
-                                    const uint width, const uint first, const uint count,
+kernel void slices_independent_wide(const uint seed, const uint purpose, const uint gaussian,
+                                    const uint step_word, const uint high_word, const uint first_row,
+                                    const uint rows, const uint width, const uint first, const uint count,
                                     global float *restrict v, const uint v_at)
 {
     const size_t block = get_global_id(0), row = get_global_id(1), slice = get_global_id(2);
@@ -63,21 +46,8 @@ kernel void slices_independent_wide(const uint seed, const uint purpose, const u
     const ss_uint4x16 words =
         ss_philox16((uint4)(step_word, first_row + (uint)row, (first + (uint)slice) ^ high_word, from / 4),
                     (uint2)(seed, purpose));
-    const uint16 part[4] = {SS_QUADS(words, 0, 1, 2, 3), SS_QUADS(words, 4, 5, 6, 7),
-                            SS_QUADS(words, 8, 9, a, b), SS_QUADS(words, c, d, e, f)};
-    global float *to = v + v_at + (slice * rows + row) * width + from;
-    for (uint k = 0; k < 4 && from + 16 * k < width; k++, to += 16) {
-        const uint left = width - (from + 16 * k);
-        const float16 z = wide_draw(part[k]);
-        if (left >= 16) {
-            vstore16(z, 0, to);
-            continue;
-        }
-        float rest[16];
-        vstore16(z, 0, rest);
-        for (uint j = 0; j < left; j++)
-            to[j] = rest[j];
-    }
+    ss_store_columns(gaussian ? ss_normal4x16(words) : ss_rademacher4x16(words),
+                     v + v_at + (slice * rows + row) * width + from, width - from);
 }
 
 /* Unit vectors first .. first + count, for exact score matching; zero past `width`. */

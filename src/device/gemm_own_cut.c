@@ -19,20 +19,22 @@ struct suited {
     uint32_t width;
     uint32_t rows, vectors; /* a tile of C, a row of B's panel and an element of A fit the registers: 32 of 16
                                floats (AVX-512), 16 of 8 (AVX2) or of 4 (SSE, NEON) */
+    uint32_t least_tiles;   /* of a task, one below the other */
     uint32_t columns;       /* of a task: DEPTH x so many floats of B stay in L2; */
-    uint32_t columns_packing; /* where each task packs A, and C has twice as many */
-    uint32_t tiles;           /* of a task at least, one below the other */
-    uint32_t tasks;           /* for each core: a slow one holds up little */
-    uint32_t pack_tiles;      /* packing B pays where more tiles use it, */
-    uint32_t pack_reach;      /* or where its rows lie on as many pages as there are: so many floats apart in
-                                 all */
-    uint32_t group_work, dot_group_work; /* multiply-adds for which another core is woken */
+    uint32_t columns_packing;    /* where each task packs A, and C has twice as many */
+    uint32_t tasks, tasks_large; /* for each core, of a small and a large product: a task packs what it
+                                    needs, and a slow core holds up one task */
+    uint32_t large;              /* multiply-adds */
+    uint32_t reach; /* of the rows of B, or of a transposed A, in floats: packing pays beyond it */
+    uint32_t group_work, group_dots; /* multiply-adds for which another core is woken */
 };
 
-static const struct suited suited[] = {{1, 6, 4, 256, 512, 8, 4, 8, 16384, 1u << 19, 1u << 16},
-                                       {4, 6, 2, 256, 512, 8, 4, 8, 16384, 1u << 19, 1u << 16},
-                                       {8, 6, 2, 256, 512, 8, 4, 8, 16384, 1u << 19, 1u << 16},
-                                       {16, 6, 4, 256, 512, 8, 4, 8, 16384, 1u << 19, 1u << 16}};
+static const struct suited suited[] = {
+    {1, 6, 4, 5, 256, 512, 2, 4, 1u << 28, 1u << 17, 1u << 19, 1u << 16},
+    {4, 6, 2, 5, 256, 512, 2, 4, 1u << 28, 1u << 17, 1u << 19, 1u << 16},
+    {8, 6, 2, 5, 256, 512, 2, 4, 1u << 28, 1u << 17, 1u << 19, 1u << 16},
+    {16, 6, 4, 5, 256, 512, 2, 4, 1u << 28, 1u << 17, 1u << 19, 1u << 16},
+};
 
 static const struct suited *suited_to(const struct ss_device *d, bool simple)
 {
@@ -121,12 +123,16 @@ struct ss_own_product ss_own_product_of(const struct ss_device *d, const struct 
 
 /* ---- sizes ---- */
 
-/* At most one group a core; waking another core for fewer than `least` multiplications costs more than it
+static double work_of(const struct ss_gemm *g)
+{
+    return (double)g->m * (double)g->n * (double)(g->k + (g->epilogue ? EPILOGUE_WORK : 0));
+}
+
+/* At most one group a core; waking another core for fewer than `least` multiply-adds costs more than it
  * gains. */
 static size_t useful_groups(const struct ss_device *d, const struct ss_gemm *g, uint32_t least)
 {
-    const size_t each = g->k + (g->epilogue ? EPILOGUE_WORK : 0);
-    const double useful = 1.0 + (double)g->m * (double)g->n * (double)each / least;
+    const double useful = 1.0 + work_of(g) / least;
     const size_t cores = cores_of(d);
 
     return useful < (double)cores ? (size_t)useful : cores;
@@ -138,7 +144,7 @@ static size_t rows_of(size_t most, size_t bands, size_t groups)
 {
     size_t rows = groups == 1 ? 1 : most;
 
-    while (rows * bands > groups && rows * bands < 4 * groups && rows * bands % groups)
+    while (rows > 1 && rows * bands > groups && rows * bands < 4 * groups && rows * bands % groups)
         rows--;
     return rows;
 }
@@ -150,27 +156,32 @@ static void cut_dots(const struct ss_device *d, const struct ss_own_product *p, 
 
     out->task_m = DOT_ROWS;
     out->task_n = (uint32_t)p->g.n;
-    out->groups =
-        (uint32_t)ss_smaller(ss_parts_of(p->g.m, DOT_ROWS), useful_groups(d, &p->g, s->dot_group_work));
+    out->groups = (uint32_t)ss_smaller(ss_parts_of(p->g.m, DOT_ROWS), useful_groups(d, &p->g, s->group_dots));
+}
+
+/* Rows that lie this far apart in all fill the first level's pages and more. */
+static bool is_far(const struct suited *s, size_t k, size_t ld)
+{
+    return ss_smaller(k, SS_OWN_DEPTH) * ld > s->reach;
 }
 
 static void cut_tiles(const struct ss_device *d, const struct ss_own_product *p, const struct suited *s,
                       struct ss_own_sizes *out)
 {
     const struct ss_gemm *const g = &p->g;
-    const size_t panel = (size_t)s->width * s->vectors, least = (size_t)s->tiles * s->rows;
-    const size_t wide = g->transpose_a && g->n >= 2 * s->columns_packing ? s->columns_packing : s->columns;
-    const size_t task_n = ss_smaller(ss_round_up(g->n, panel), wide);
-    const size_t bands = ss_parts_of(g->n, task_n) * p->slices, groups = useful_groups(d, g, s->group_work);
-    const size_t most = ss_smaller(ss_parts_of(g->m, least), ss_parts_of(s->tasks * cores_of(d), bands));
-    const size_t task_m = ss_round_up(ss_parts_of(g->m, rows_of(most, bands, groups)), s->rows);
+    const size_t panel = (size_t)s->width * s->vectors, least = (size_t)s->least_tiles * s->rows;
 
+    out->pack_a = g->transpose_a && g->n > panel && is_far(s, g->k, g->lda);
+    const bool wide = out->pack_a && g->n >= 2 * (size_t)s->columns_packing;
+    const size_t task_n = ss_smaller(ss_round_up(g->n, panel), wide ? s->columns_packing : s->columns);
+    const size_t bands = ss_parts_of(g->n, task_n) * p->slices, groups = useful_groups(d, g, s->group_work);
+    const size_t wanted = cores_of(d) * (work_of(g) < s->large ? s->tasks : s->tasks_large);
+    const size_t most = ss_smaller(ss_parts_of(g->m, least), ss_parts_of(wanted, bands));
+    const size_t task_m = ss_round_up(ss_parts_of(g->m, rows_of(most, bands, groups)), s->rows);
     out->task_m = (uint32_t)task_m;
     out->task_n = (uint32_t)task_n;
     out->groups = (uint32_t)ss_smaller(groups, bands * ss_parts_of(g->m, task_m));
-    out->pack_b = g->transpose_b || (task_m > (size_t)s->pack_tiles * s->rows &&
-                                     ss_smaller(g->k, SS_OWN_DEPTH) * g->ldb > s->pack_reach);
-    out->pack_a = g->transpose_a && g->n > panel;
+    out->pack_b = g->transpose_b || (task_m > 2 * least && is_far(s, g->k, g->ldb));
 }
 
 struct ss_own_sizes ss_own_sizes_by_rule(const struct ss_device *d, const struct ss_own_product *p,

@@ -12,7 +12,7 @@ enum {
 enum ss_status ss_buffer_create(struct ss_device *d, size_t bytes, struct ss_buffer **out)
 {
     const size_t size = bytes < SIZE_MAX / 2 ? ss_round_up(bytes, 64) + SLACK : bytes;
-    const cl_uint zero = 0;
+    const cl_uint zeros[16] = {0}; /* a driver may write one pattern after the other */
     struct ss_buffer *b = NULL;
     char what[64];
     enum ss_status st = SS_OK;
@@ -31,7 +31,7 @@ enum ss_status ss_buffer_create(struct ss_device *d, size_t bytes, struct ss_buf
         goto out;
     }
     /* GPUs often hand out zeros, PoCL does not. */
-    CL_TRY(d, what, clEnqueueFillBuffer(d->queue, b->memory, &zero, sizeof(zero), 0, size, 0, NULL, NULL));
+    CL_TRY(d, what, clEnqueueFillBuffer(d->queue, b->memory, zeros, sizeof(zeros), 0, size, 0, NULL, NULL));
     b->bytes = bytes;
     b->size = size;
     d->allocated += size;

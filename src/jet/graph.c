@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "jet/operation.h"
-#include "random/random.h"
 
 enum { ALIGNMENT = 16, MOST_NODES = 4096, LARGEST_WIDTH = 1 << 24, INPUT_LIMIT = 8 };
 
@@ -238,39 +237,4 @@ void ss_graph_describe(const struct ss_graph *g, struct ss_text *out)
         for (size_t j = 0; j < n->n_operands; j++)
             ss_text_addf(out, "%s%u%s", j ? " " : " (", n->operand[j], j + 1 == n->n_operands ? ")" : "");
     }
-}
-
-static void initialize(const struct ss_parameter *p, uint32_t index, uint32_t seed, float *to)
-{
-    const size_t columns = p->shape[1];
-
-    for (size_t i = 0; i < p->count; i++)
-        switch (p->initial) {
-        case SS_INITIAL_ZERO:
-            to[i] = 0.0f;
-            break;
-        case SS_INITIAL_ONE:
-            to[i] = 1.0f;
-            break;
-        case SS_INITIAL_IDENTITY:
-            to[i] = i / columns == i % columns ? p->deviation : 0.0f;
-            break;
-        case SS_INITIAL_NORMAL:
-            if (i % 4 == 0) {
-                const uint32_t counter[4] = {(uint32_t)(i / 4), index, 0, 0};
-                float z[4];
-                ss_random_normal(seed, SS_PURPOSE_INITIAL, counter, z);
-                for (size_t j = 0; j < 4 && i + j < p->count; j++)
-                    to[i + j] = p->deviation * z[j];
-            }
-            break;
-        }
-}
-
-void ss_graph_initialize(const struct ss_graph *g, uint32_t seed, float *flat)
-{
-    for (size_t i = 0; i < ss_graph_flat_size(g); i++)
-        flat[i] = 0.0f;
-    for (size_t i = 0; i < g->n_parameters; i++)
-        initialize(&g->parameters[i], (uint32_t)i, seed, flat + g->parameters[i].offset);
 }

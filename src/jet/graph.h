@@ -19,6 +19,7 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "config/experiment.h"
+#include "device/device.h"
 
 struct ss_graph;
 typedef uint32_t ss_value;
@@ -99,5 +100,10 @@ void ss_graph_describe(const struct ss_graph *g, struct ss_text *out);
 
 /** Fill flat[ss_graph_flat_size] with seeded initial values (padding 0). */
 void ss_graph_initialize(const struct ss_graph *g, uint32_t seed, float *flat);
+
+/** The same values, to the bit, made on the device without waiting, but for parameters that start neither
+ * normal nor at 0. */
+SS_MUST_CHECK enum ss_status ss_graph_initialize_enqueue(struct ss_device *d, const struct ss_graph *g,
+                                                         uint32_t seed, struct ss_span flat);
 
 #endif

@@ -8,9 +8,9 @@ static enum ss_status draw_independent(struct ss_device *d, bool gaussian, enum 
                                        const struct ss_slice_shape *shape, const struct ss_draw *draw,
                                        struct ss_span v)
 {
-    const struct ss_define defines[] = {{"LAW", gaussian}};
     const struct ss_arg args[] = {ss_arg_u32(draw->seed),
                                   ss_arg_u32((uint32_t)purpose),
+                                  ss_arg_u32(gaussian),
                                   ss_arg_u32((uint32_t)draw->step),
                                   ss_arg_u32((uint32_t)(draw->step >> 32) << 24),
                                   ss_arg_u32(draw->first_row),
@@ -27,7 +27,7 @@ static enum ss_status draw_independent(struct ss_device *d, bool gaussian, enum 
     struct ss_kernel *k = NULL;
     enum ss_status st = SS_OK;
 
-    TRY(ss_device_kernel(d, "objective/slices.cl", name, defines, SS_COUNT(defines), &k));
+    TRY(ss_device_kernel(d, "objective/slices.cl", name, NULL, 0, &k));
     TRY(ss_launch(k, range, args, SS_COUNT(args)));
 out:
     return st;
@@ -37,13 +37,12 @@ out:
 static enum ss_status normalize(struct ss_device *d, const char *kernel, const struct ss_slice_shape *shape,
                                 struct ss_range range, struct ss_span v)
 {
-    const struct ss_define defines[] = {{"LAW", 1}};
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)shape->rows), ss_arg_u32((uint32_t)shape->dimension),
                                   ss_arg_u32((uint32_t)shape->count), ss_arg_span(v)};
     struct ss_kernel *k = NULL;
     enum ss_status st = SS_OK;
 
-    TRY(ss_device_kernel(d, "objective/slices.cl", kernel, defines, SS_COUNT(defines), &k));
+    TRY(ss_device_kernel(d, "objective/slices.cl", kernel, NULL, 0, &k));
     TRY(ss_launch(k, range, args, SS_COUNT(args)));
 out:
     return st;
@@ -79,13 +78,12 @@ enum ss_status ss_denoising_noise_enqueue(struct ss_device *d, size_t rows, size
 enum ss_status ss_unit_slices_enqueue(struct ss_device *d, size_t rows, size_t dimension, size_t first,
                                       size_t count, struct ss_span v)
 {
-    const struct ss_define defines[] = {{"LAW", 1}};
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)rows), ss_arg_u32((uint32_t)dimension),
                                   ss_arg_u32((uint32_t)first), ss_arg_u32((uint32_t)count), ss_arg_span(v)};
     struct ss_kernel *k = NULL;
     enum ss_status st = SS_OK;
 
-    TRY(ss_device_kernel(d, "objective/slices.cl", "slices_unit", defines, SS_COUNT(defines), &k));
+    TRY(ss_device_kernel(d, "objective/slices.cl", "slices_unit", NULL, 0, &k));
     TRY(ss_launch(k, (struct ss_range){.global = {dimension, rows, count}}, args, SS_COUNT(args)));
 out:
     return st;

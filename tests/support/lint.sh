@@ -98,7 +98,7 @@ analysis()
     mkdir -p build/cppcheck
     cppcheck --std=c11 --language=c --enable=warning,performance,portability --error-exitcode=1 --inline-suppr --quiet \
         --suppressions-list=tests/support/cppcheck.txt --cppcheck-build-dir=build/cppcheck -j "$jobs" \
-        -Isrc -Iinclude -I. $(files src .c)
+        -Isrc -Iinclude -I. -Icl $(files src .c)
 }
 
 shells()

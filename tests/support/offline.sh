@@ -3,13 +3,15 @@
 #
 # Every kernel file is compiled with the constants that the program gives it on a GPU at the shapes of `slicescore
 # bench`: for NVIDIA by clang, libclc, libdevice and ptxas; for AMD by clang and libclc; for Intel by ocloc. A line a
-# kernel: registers, spilled registers, scratch bytes, work-items that fit at once; only the worst of a file's variants
-# with --brief. Exit 1 if a kernel does not compile or spills. A tool that is missing is a printed skip.
+# kernel: registers, spilled registers, scratch bytes of an item, work-items that fit at once. Exit 1 if a kernel does
+# not compile, spills or has scratch, or if a chip's chain does not see what offline/planted.cl spills. A tool that is
+# missing is a printed skip.
 #
 # What libclc lacks on NVIDIA (exp, log, sin, ...) comes from CUDA's libdevice, or else from a plain series of the same
 # kind of instructions: the drivers' own functions differ, so registers of kernels that call them are estimates.
 #
-# Environment: CLANG15 (clang-15), CLC (folder of libclc), PTXAS, LIBDEVICE, OCLOC, NVIDIA, AMD, INTEL (lists of chips).
+# Environment: CLANG15 (clang-15), CLC (folder of libclc), PTXAS, LIBDEVICE, OCLOC, NVIDIA, AMD, INTEL (lists of chips),
+# JOBS (chips at a time; one a core).
 set -u
 
 CLANG15=${CLANG15:-clang-15}
@@ -57,6 +59,7 @@ jet/activation.cl -DACTIVATION=9 -DSECOND=1
 jet/columns.cl
 jet/dense_along.cl -DWIDTH=1
 jet/fused_pack.cl cpu
+jet/initial.cl
 jet/product.cl -DSECOND=1
 jet/row_sum.cl
 jet/scale.cl
@@ -76,8 +79,7 @@ objective/fused.cl STEP -DTILE=8 -DSLICES=5 -DSCORE=1 -DSECOND=0 -DITEM_M=4 -DIT
 objective/fused.cl STEP -DTILE=8 -DSLICES=0 -DSCORE=1 -DSECOND=0 -DNOISE=1 -DDENOISE=1 -DSQUARES=0 -DITEM_M=1 -DITEM_N=4 -DDEPTH=16
 objective/control.cl
 objective/objective.cl
-objective/slices.cl -DLAW=0
-objective/slices.cl -DLAW=1
+objective/slices.cl
 random/random.cl
 sampler/hmc.cl
 sampler/langevin.cl
@@ -90,11 +92,14 @@ TABLE
 }
 
 # Kernels of those files that a GPU never runs.
-FOR_CPUS='batches_noise_wide random_wide slices_independent_wide'
+FOR_CPUS='batches_noise_wide initial_normals_wide random_floats_wide random_wide slices_independent_wide'
 
-scratch=$(mktemp -d) || exit 1
-trap 'rm -rf "$scratch"' EXIT
-trap 'exit 130' INT TERM
+PLANTED=tests/support/offline/planted.cl
+
+all=$(mktemp -d) || exit 1
+trap 'rm -rf "$all"' EXIT
+trap 'kill $children 2>/dev/null; wait; exit 130' INT TERM
+children='' started=$(date +%s)
 compiled=0 spilled=0 failed=0
 
 fail()
@@ -142,6 +147,7 @@ nvidia_functions()
     done
 }
 
+# nvidia, amd, intel: compile one file; lines "kernel registers spilled scratch items". What failed is in $scratch/log.
 # $1: chip, $2: file, $3: constants
 nvidia()
 {
@@ -152,7 +158,7 @@ nvidia()
     # The PTX is that of sm_80, the oldest here: ptxas makes each chip's own code from it.
     # shellcheck disable=SC2086 # lists of words
     "$CLANG15" $common $3 -target nvptx64-nvidia-cuda -Xclang -target-cpu -Xclang sm_80 -Xclang -mlink-builtin-bitcode \
-        -Xclang "$CLC/nvptx64--nvidiacl.bc" $device -include "$scratch/functions.clh" -S -o "$scratch/k.ptx" "cl/$2" \
+        -Xclang "$CLC/nvptx64--nvidiacl.bc" $device -include "$all/functions.clh" -S -o "$scratch/k.ptx" "$2" \
         >"$scratch/log" 2>&1 && "$PTXAS" -v -arch="$1" -o /dev/null "$scratch/k.ptx" >>"$scratch/log" 2>&1 || return 1
     # 65536 registers a multiprocessor, handed to a warp of 32 in 256s; 64 warps at most
     awk '/Compiling entry function/ { split($0, part, "\047"); kernel = part[2] }
@@ -170,7 +176,7 @@ amd()
 {
     # shellcheck disable=SC2086
     "$CLANG15" $common $3 -target amdgcn-amd-amdhsa -mcpu="$1" -nogpulib -Xclang -mlink-builtin-bitcode \
-        -Xclang "$CLC/amdgcn--amdhsa.bc" -S -o "$scratch/k.s" "cl/$2" >"$scratch/log" 2>&1 || return 1
+        -Xclang "$CLC/amdgcn--amdhsa.bc" -S -o "$scratch/k.s" "$2" >"$scratch/log" 2>&1 || return 1
     # comments after each function tell occupancy, the metadata at the end the rest; scalar registers spill to lanes of
     # vector ones, which costs no memory
     awk '/^; -- Begin function/ || /-- Begin function/ { kernel = $NF }
@@ -181,54 +187,87 @@ amd()
          /^ +\.vgpr_spill_count:/ { print name, registers, $2, private, occupancy[name] "_waves" }' "$scratch/k.s"
 }
 
-# ocloc takes one file without includes. It compiles a kernel that spills anew with its arrays in memory, and says so
-# only at times: what scratch a thread has is in the binary (patch token 18, its second word), how many items a thread
-# runs in token 23 (fourth word). All have 128 registers a thread.
+# ocloc takes one file without includes. What a kernel has in memory is in the binary's .ze_info, in YAML (asked for,
+# because older compilers write another format unless told): of a thread, unless said to be of an item. Where arrays and
+# spilled registers share a buffer, all of it counts as spilled.
 intel()
 {
     rm -rf "$scratch/ocloc" "$scratch/dump"
+    mkdir "$scratch/dump"
     # shellcheck disable=SC2086
-    "$CLANG15" -E -P -x cl -cl-std=CL1.2 -cl-no-stdinc -Icl $3 "cl/$2" >"$scratch/k.cl" 2>"$scratch/log" || return 1
-    "$OCLOC" compile -file "$scratch/k.cl" -device "$1" -options "-cl-std=CL1.2" -output k -out_dir "$scratch/ocloc" \
-        >"$scratch/log" 2>&1 || return 1
+    "$CLANG15" -E -P -x cl -cl-std=CL1.2 -cl-no-stdinc -Icl $3 "$2" >"$scratch/k.cl" 2>"$scratch/log" || return 1
+    "$OCLOC" compile -file "$scratch/k.cl" -device "$1" -options "-cl-std=CL1.2" \
+        -internal_options "-cl-intel-allow-zebin" -output k -out_dir "$scratch/ocloc" >"$scratch/log" 2>&1 || return 1
     "$OCLOC" disasm -file "$scratch"/ocloc/k_*.bin -dump "$scratch/dump" >>"$scratch/log" 2>&1
-    awk 'function word(n) { return hex($(n * 4 + 2)) + 256 * (hex($(n * 4 + 3)) + 256 * hex($(n * 4 + 4))) }
-         function hex(x) { return 16 * digit(substr("0" x, length(x), 1)) + digit(substr("0" x, length(x) + 1, 1)) }
-         function digit(c) { return index("0123456789abcdef", c) - 1 }
-         function say() { if (kernel != "") print kernel, 128, bytes ? spill : 0, bytes, "SIMD" items }
-         /KernelName / { say(); kernel = $2; bytes = 0 }
-         /Token/ { token = $3 }
-         /Hex/ && token == 18 { bytes = word(1); spill = bytes / 4 }
-         /Hex/ && token == 23 { items = word(3) }
-         END { say() }' "$scratch/dump/PTM.txt"
+    awk 'function say() { if (kernel != "") print kernel, registers, spill / 4, bytes, "SIMD" items; kernel = "" }
+         /^[a-z_.]/ { say(); kernels = $1 == "kernels:" }
+         !kernels { next }
+         /^  - name:/ { say(); kernel = $3; spill = bytes = 0 }
+         /^    [a-z]/ { buffers = $1 == "per_thread_memory_buffers:" }
+         $1 == "grf_count:" { registers = $2 }
+         $1 == "simd_size:" { items = $2 }
+         buffers && $1 == "usage:" { private = $2 == "private_space" }
+         buffers && $1 == "size:" { size = $2; bytes += size / items; spill += private ? 0 : size / items }
+         buffers && $1 == "is_simt_thread:" && $2 == "true" { bytes += size - size / items }
+         END { say() }' "$scratch/dump/.ze_info"
 }
 
-# $1: function above, $2: chips
+# Has this chip's chain eyes? $1: function above, $2: chip
+see_what_is_planted()
+{
+    "$1" "$2" "$PLANTED" "" >"$scratch/all"
+    awk '$1 == "planted_nothing" && $3 == 0 && $4 == 0 { seen++ }
+         $1 == "planted_array" && $4 >= 1200 { seen++ }
+         $1 == "planted_spill" && $3 > 0 && $4 > 0 { seen++ }
+         END { exit seen != 3 }' "$scratch/all" && return
+    fail "$2: what $PLANTED spills is not seen:"
+    sed 's/^/    | /' "$scratch/all" "$scratch/log"
+}
+
+# $1: function above, $2: chip, $3: where to count
+one_chip()
+{
+    scratch=$all/$2.files
+    mkdir "$scratch"
+    see_what_is_planted "$1" "$2"
+    # What a kernel can ask of Intel's devices, and the program then does: as few items in step as they can run
+    # (src/device/discovery.c).
+    case $1:$2 in
+    intel:pvc) asked=' -DSUB_GROUP=16' ;;
+    intel:*) asked=' -DSUB_GROUP=8' ;;
+    *) asked='' ;;
+    esac
+    variants | sed -e 's/STEP/-DGROUP=1 -DWIDTH=1/' -e "/-DITEM_M=/s/\$/$asked/" >"$scratch/variants"
+    while read -r file defines; do
+        if [ "$defines" = cpu ]; then
+            continue
+        fi
+        if "$1" "$2" "cl/$file" "$defines" >"$scratch/all" && [ -s "$scratch/all" ]; then
+            awk -v not=" $FOR_CPUS " '!index(not, " " $1 " ")' "$scratch/all" >"$scratch/kernels"
+            tell "$2" "$file" "$defines" <"$scratch/kernels"
+            compiled=$((compiled + $(wc -l <"$scratch/kernels")))
+            spilled=$((spilled + $(awk '$3 > 0 || $4 > 0' "$scratch/kernels" | wc -l)))
+        else
+            fail "$2: cl/$file $defines"
+            grep -v '^ #\|Stack dump' "$scratch/log" | head -n 12 | sed 's/^/    | /'
+        fi
+    done <"$scratch/variants"
+    echo "$compiled $spilled $failed" >"$3"
+}
+
+# $1: function above, $2: chips. All of them begin; a token from the pipe is what a chip runs by.
 each_chip()
 {
     for chip in $2; do
-        # What a kernel can ask of Intel's devices, and the program then does: as few items in step as they can run
-        # (src/device/discovery.c).
-        case $1:$chip in
-        intel:pvc) asked=' -DSUB_GROUP=16' ;;
-        intel:*) asked=' -DSUB_GROUP=8' ;;
-        *) asked='' ;;
-        esac
-        variants | sed -e 's/STEP/-DGROUP=1 -DWIDTH=1/' -e "/-DITEM_M=/s/\$/$asked/" >"$scratch/variants"
-        while read -r file defines; do
-            if [ "$defines" = cpu ]; then
-                continue
-            fi
-            if "$1" "$chip" "$file" "$defines" >"$scratch/all" && [ -s "$scratch/all" ]; then
-                awk -v not=" $FOR_CPUS " '!index(not, " " $1 " ")' "$scratch/all" >"$scratch/kernels"
-                tell "$chip" "$file" "$defines" <"$scratch/kernels"
-                compiled=$((compiled + $(wc -l <"$scratch/kernels")))
-                spilled=$((spilled + $(awk '$3 > 0' "$scratch/kernels" | wc -l)))
-            else
-                fail "$chip: cl/$file $defines"
-                grep -v '^ #\|Stack dump' "$scratch/log" | head -n 12 | sed 's/^/    | /'
-            fi
-        done <"$scratch/variants"
+        chips="$chips $chip"
+        (
+            # shellcheck disable=SC2030 # this chip's alone; they go to a file
+            compiled=0 spilled=0 failed=0
+            read -r _ <&3
+            one_chip "$1" "$chip" "$all/$chip.counts" >"$all/$chip.said" 2>&1
+            echo >&3
+        ) &
+        children="$children $!"
     done
 }
 
@@ -237,26 +276,43 @@ have()
     command -v "$1" >/dev/null 2>&1
 }
 
+chips=''
+mkfifo "$all/tokens" || exit 1
+exec 3<>"$all/tokens"
+for _ in $(seq "${JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)}"); do
+    echo >&3
+done
+
 if ! have "$CLANG15"; then
-    echo "skip: NVIDIA, AMD and Intel: no $CLANG15 (Debian: clang-15 libclc-15)"
+    echo "skip: NVIDIA, AMD and Intel: $CLANG15 not found (Debian: clang-15 libclc-15; CLANG15=... names it)"
     INTEL=
 elif ! [ -r "$CLC/nvptx64--nvidiacl.bc" ]; then
-    echo "skip: NVIDIA and AMD: no libclc in $CLC (Debian: libclc-15)"
+    echo "skip: NVIDIA and AMD: no libclc in $CLC (Debian: libclc-15; CLC=... names the folder)"
 else
     if have "$PTXAS"; then
         [ -r "$LIBDEVICE" ] || echo "note: no libdevice.10.bc: exp, log and others are stood in for"
-        nvidia_functions >"$scratch/functions.clh"
+        nvidia_functions >"$all/functions.clh"
         each_chip nvidia "$NVIDIA"
     else
-        echo "skip: NVIDIA: no ptxas (the CUDA toolkit's; PTXAS=... names it)"
+        echo "skip: NVIDIA: $PTXAS not found (the CUDA toolkit's; PTXAS=... names it)"
     fi
     each_chip amd "$AMD"
 fi
 if ! have "$OCLOC"; then
-    echo "skip: Intel: no ocloc (Debian: intel-opencl-icd; OCLOC=... names it)"
+    echo "skip: Intel: $OCLOC not found (Debian: intel-opencl-icd; OCLOC=... names it)"
 elif [ -n "$INTEL" ]; then
     each_chip intel "$INTEL"
 fi
+# shellcheck disable=SC2086 # lists of words
+set -- $children
+for chip in $chips; do
+    wait "$1"
+    shift
+    cat "$all/$chip.said"
+    read -r c s f <"$all/$chip.counts" || f=1
+    # shellcheck disable=SC2031 # the sums
+    compiled=$((compiled + c)) spilled=$((spilled + s)) failed=$((failed + f))
+done
 variants | awk '$2 == "cpu" { print "not for GPUs: " $1 ", of the plan for CPUs" }'
-echo "$compiled kernels compiled, $spilled spill, $failed files failed"
+echo "$compiled kernels compiled, $spilled spill, $failed files failed ($(($(date +%s) - started)) s)"
 [ $failed = 0 ] && [ $spilled = 0 ]

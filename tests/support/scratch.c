@@ -2,6 +2,7 @@
 
 #include <check.h>
 #include <dirent.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,12 @@ void scratch_hush(void)
     said[0] = '\0';
 }
 
+void scratch_must_say(const char *what)
+{
+    ck_assert_msg(strstr(said, what) != NULL, "'%s' is not in: %s", what, said);
+    scratch_hush();
+}
+
 size_t scratch_count(void)
 {
     DIR *const d = opendir(folder);
@@ -115,4 +122,9 @@ uint64_t scratch_random(uint64_t *state)
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
     return z ^ z >> 31;
+}
+
+void close_to(double got, double want, double absolute, double relative)
+{
+    ck_assert_msg(fabs(got - want) <= absolute + relative * fabs(want), "%.17g, wanted %.17g", got, want);
 }

@@ -20,10 +20,16 @@ const char *scratch_text(const char *name, const char *text);
 const char *scratch_said(void);
 void scratch_hush(void);
 
+/** This is in it; then it is forgotten. */
+void scratch_must_say(const char *what);
+
 /** Files now in the folder. */
 size_t scratch_count(void);
 
 /** Numbers for tests that try much: the same on each run. */
 uint64_t scratch_random(uint64_t *state);
+
+/** |got - want| is at most absolute + relative |want|. */
+void close_to(double got, double want, double absolute, double relative);
 
 #endif

@@ -1,0 +1,47 @@
+/*
+ * initial.cl - initial weights: w[i] = deviation z[i], z standard normals of key (seed, purpose) and counter
+ * (i / 4, tensor, 0, 0), the bits of ss_graph_initialize() (src/jet/graph.c).
+ *
+ * Launch  one work-item for every 4 of n weights; initial_normals_wide for every 64, for CPU devices.
+ */
+#include "random/philox.clh"
+
+kernel void initial_normals(const uint seed, const uint purpose, const uint tensor, const float deviation,
+                            const uint n, global float *restrict w, const uint w_at)
+{
+    const uint quad = get_global_id(0);
+
+    if (4 * quad >= n)
+        return;
+    const float4 z = deviation * ss_normal4(ss_philox((uint4)(quad, tensor, 0u, 0u), (uint2)(seed, purpose)));
+    global float *const to = w + w_at + 4 * quad;
+    const uint left = n - 4 * quad;
+
+    to[0] = z.x;
+    if (left > 1)
+        to[1] = z.y;
+    if (left > 2)
+        to[2] = z.z;
+    if (left > 3)
+        to[3] = z.w;
+}
+
+kernel void initial_normals_wide(const uint seed, const uint purpose, const uint tensor,
+                                 const float deviation, const uint n, global float *restrict w,
+                                 const uint w_at)
+{
+    const uint first = 64 * get_global_id(0);
+
+    if (first >= n)
+        return;
+    ss_uint4x16 counters;
+    counters.x = first / 4 + SS_LANES;
+    counters.y = (uint16)(tensor);
+    counters.z = counters.w = (uint16)(0u);
+    ss_float4x16 z = ss_normal4x16(ss_philox_lanes(counters, (uint2)(seed, purpose)));
+    z.x *= deviation;
+    z.y *= deviation;
+    z.z *= deviation;
+    z.w *= deviation;
+    ss_store_columns(z, w + w_at + first, n - first);
+}
