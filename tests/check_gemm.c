@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "device/gemm_own.h"
+#include "device/gemm_backends.h"
 #include "device/opencl.h"
 
 static struct ss_device *device;
@@ -466,126 +466,6 @@ START_TEST(the_same_product_has_the_same_bits_each_time)
 }
 END_TEST
 
-/* ---- the own product: other tiles and tasks than its rules choose ---- */
-
-struct bits { /* of a product of random numbers */
-    struct ss_gemm g;
-    struct ss_buffer *a, *b, *c;
-    float *x;
-};
-
-static void make_bits(struct bits *t, size_t m, size_t n, size_t k, unsigned transposes)
-{
-    *t = (struct bits){.g = {.m = m, .n = n, .k = k}};
-    ok(ss_buffer_create(device, m * k * sizeof(float), &t->a));
-    ok(ss_buffer_create(device, n * k * sizeof(float), &t->b));
-    ok(ss_buffer_create(device, m * n * sizeof(float), &t->c));
-    ok(ss_allocate(m * n, &t->x));
-    fill(t->a, m * k);
-    fill(t->b, n * k);
-    t->g.transpose_a = transposes & 1;
-    t->g.transpose_b = transposes & 2;
-    t->g.a = ss_span_of(t->a);
-    t->g.b = ss_span_of(t->b);
-    t->g.c = ss_span_of(t->c);
-    t->g.lda = t->g.transpose_a ? m : k;
-    t->g.ldb = t->g.transpose_b ? k : n;
-    t->g.ldc = n;
-}
-
-static void free_bits(struct bits *t)
-{
-    ss_buffer_free(t->a);
-    ss_buffer_free(t->b);
-    ss_buffer_free(t->c);
-    free(t->x);
-}
-
-/* C is spoilt before: what is not written is seen. */
-static void compute_bits(const struct bits *t, const struct ss_own_sizes *s, float *to)
-{
-    for (size_t i = 0; i < t->g.m * t->g.n; i++)
-        to[i] = NAN;
-    ok(ss_span_write(t->g.c, to, t->g.m * t->g.n));
-    ok(ss_gemm_own(device, &t->g, false, s));
-    ok(ss_span_read(t->g.c, to, t->g.m * t->g.n));
-}
-
-/* Sizes that are wrong for the product are made right: tasks no larger than it. */
-static struct ss_own_sizes fit(const struct ss_own_product *p, struct ss_own_sizes s)
-{
-    const size_t panel = (size_t)s.width * s.vectors;
-
-    s.task_m = (uint32_t)ss_smaller(s.task_m * s.rows, ss_round_up(p->g.m, s.rows));
-    s.task_n = (uint32_t)ss_smaller(s.task_n * panel, ss_round_up(p->g.n, panel));
-    s.groups = (uint32_t)ss_smaller(s.groups, ss_device_info(device)->compute_units);
-    s.pack_a &= p->g.transpose_a;
-    s.pack_b |= p->g.transpose_b;
-    return s;
-}
-
-START_TEST(tiles_tasks_and_packing_change_no_bits)
-{
-    static const size_t shapes[][3] = {{100, 130, 300}, {61, 67, 2500}, {333, 3, 77}, {7, 260, 40}};
-    const uint32_t width = ss_own_sizes_by_rule(device, &(struct ss_own_product){.dots = true}, false).width;
-    const struct ss_own_sizes all[] = {{width, 6, 4, 1, 1, 1, false, false},
-                                       {width, 6, 2, 3, 9, 2, true, true},
-                                       {width, 6, 4, 99, 99, 9, true, false},
-                                       {width, 12, 2, 2, 2, 2, false, true},
-                                       {width, 2, 1, 7, 5, 1, true, true}};
-
-    use(OWN);
-    for (size_t i = 0; i < (small ? 0 : SS_COUNT(shapes)) * 4; i++) {
-        struct bits t;
-        float *again = NULL;
-        make_bits(&t, shapes[i / 4][0], shapes[i / 4][1], shapes[i / 4][2], (unsigned)(i % 4));
-        const struct ss_own_product p = ss_own_product_of(device, &t.g, false);
-        ok(ss_allocate(t.g.m * t.g.n, &again));
-        compute_bits(&t, NULL, t.x);
-        for (size_t j = 0; j < SS_COUNT(all); j++) {
-            const struct ss_own_sizes s = fit(&p, all[j]);
-            ck_assert_msg(!ss_own_sizes_wrong(device, &p, &s), "%s", ss_own_sizes_wrong(device, &p, &s));
-            compute_bits(&t, &s, again);
-            ck_assert_msg(memcmp(t.x, again, t.g.m * t.g.n * sizeof(float)) == 0,
-                          "%zu x %zu x %zu, sizes %zu", t.g.m, t.g.n, t.g.k, j);
-        }
-        free(again);
-        free_bits(&t);
-    }
-}
-END_TEST
-
-START_TEST(sizes_that_cannot_be_are_refused)
-{
-    const size_t cores = ss_device_info(device)->compute_units;
-    struct bits t;
-
-    make_bits(&t, 20, 40, 10, 0);
-    const struct ss_own_product p = ss_own_product_of(device, &t.g, false);
-    const struct ss_own_sizes good = ss_own_sizes_by_rule(device, &p, false);
-    struct ss_own_sizes bad[10];
-    for (size_t i = 0; i < SS_COUNT(bad); i++)
-        bad[i] = good;
-    bad[0].width = 3;
-    bad[1].rows = 0;
-    bad[2].rows = 17;
-    bad[3].vectors = 5;
-    bad[4].task_m = 0;
-    bad[5].task_m += 1;
-    bad[6].task_n += 1;
-    bad[7].groups = (uint32_t)cores + 1;
-    bad[8].task_m += 6 * good.rows;
-    bad[9].pack_a = true;
-    char text[256] = "";
-    ss_sink_set(keep_text, text);
-    ck_assert_ptr_null(ss_own_sizes_wrong(device, &p, &good));
-    for (size_t i = 0; i < SS_COUNT(bad); i++)
-        ck_assert_msg(ss_gemm_own(device, &t.g, false, &bad[i]) == SS_ERR_INTERNAL, "%zu", i);
-    ss_sink_set(NULL, NULL);
-    free_bits(&t);
-}
-END_TEST
-
 /* Each of k products and sums rounds by at most 2^-24 of the largest partial sum. Random signs make a walk of
  * it: sqrt(k) times the rounding of a sum of sqrt(k)/3 (k products of variance 1/9), 8 standard deviations
  * allowed. */
@@ -688,8 +568,6 @@ int main(void)
     tcase_add_test(c, a_bias_is_refused_where_the_product_cannot_add_it);
     tcase_add_loop_test(c, wide_layers_are_exact, 0, BACKENDS);
     tcase_add_loop_test(c, the_same_product_has_the_same_bits_each_time, 0, BACKENDS);
-    tcase_add_test(c, tiles_tasks_and_packing_change_no_bits);
-    tcase_add_test(c, sizes_that_cannot_be_are_refused);
     tcase_add_loop_test(c, rounding_stays_that_of_single_precision, 0, BACKENDS);
     tcase_add_loop_test(c, a_matrix_that_leaves_its_buffer_is_refused, 0, BACKENDS);
     suite_add_tcase(s, c);

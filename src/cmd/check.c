@@ -4,14 +4,16 @@
 #include "base/json.h"
 #include "cmd/commands.h"
 #include "config/config.h"
+#include "device/gemm_products.h"
 #include "objective/loss.h"
 #include "run/setting.h"
 
 struct checked {
     struct ss_experiment *experiment;
     struct ss_setting setting;
-    struct ss_loss *loss; /* for its plan; NULL if it would not fit */
-    char reason[200];     /* why this device */
+    struct ss_loss *loss;           /* for its plan; NULL if it would not fit */
+    struct ss_gemm_shapes products; /* of it */
+    char reason[200];               /* why this device */
 };
 
 static void checked_release(struct checked *c)
@@ -56,6 +58,7 @@ static enum ss_status find_plan(const struct ss_invocation *in, struct checked *
         &(struct ss_loss_options){
             .objective = e->objective, .engine = e->engine, .rows = e->train.batch, .gradient = true},
         &c->loss));
+    TRY(ss_loss_products(c->loss, &c->products));
 out:
     ss_log_phase(in->log, NULL);
     return st;
@@ -79,6 +82,26 @@ static void add_memory(const struct ss_memory_plan *m, struct ss_text *t)
         evaluation);
 }
 
+/* Those that were measured. */
+static void add_products(const struct checked *c, struct ss_text *t)
+{
+    struct ss_tuning answer;
+    size_t measured = 0;
+    char name[64];
+
+    for (size_t i = 0; i < c->products.n; i++) {
+        if (!ss_gemm_shape_answer(c->setting.device, &c->products.shapes[i], &answer))
+            continue;
+        ss_gemm_shape_text(&c->products.shapes[i], name, sizeof(name));
+        ss_text_addf(t, "# product %s: ", name);
+        ss_tuning_describe(&answer, t);
+        ss_text_add(t, "\n");
+        measured++;
+    }
+    if (measured < c->products.n)
+        ss_text_addf(t, "# products: %zu of %zu shapes by rule\n", c->products.n - measured, c->products.n);
+}
+
 static void add_people(const struct checked *c, struct ss_text *t)
 {
     const struct ss_setting *const s = &c->setting;
@@ -97,11 +120,36 @@ static void add_people(const struct checked *c, struct ss_text *t)
         ss_text_addf(t, "# plan: %s\n# chosen: ", ss_loss_plan(c->loss));
         ss_loss_why(c->loss, t);
         ss_text_add(t, "\n");
+        add_products(c, t);
     }
     add_memory(&s->memory, t);
 }
 
 /* ---- for programs ---- */
+
+static void add_json_products(const struct checked *c, struct ss_text *t)
+{
+    struct ss_tuning answer;
+    struct ss_text chosen;
+    char name[64];
+
+    ss_json_open(t, "products", '[');
+    for (size_t i = 0; i < c->products.n; i++) {
+        const struct ss_gemm *const shape = &c->products.shapes[i];
+        ss_text_init(&chosen);
+        if (ss_gemm_shape_answer(c->setting.device, shape, &answer))
+            ss_tuning_describe(&answer, &chosen);
+        else
+            ss_text_add(&chosen, "by rule");
+        ss_gemm_shape_text(shape, name, sizeof(name));
+        ss_json_open(t, NULL, '{');
+        ss_json_text(t, "name", name);
+        ss_json_text(t, "chosen", chosen.data);
+        ss_json_close(t, '}');
+        ss_text_release(&chosen);
+    }
+    ss_json_close(t, ']');
+}
 
 static void add_json_setting(const struct checked *c, struct ss_text *t)
 {
@@ -122,6 +170,7 @@ static void add_json_setting(const struct checked *c, struct ss_text *t)
         ss_loss_why(c->loss, &why);
     ss_json_text(t, "plan_chosen", c->loss ? why.data : NULL);
     ss_text_release(&why);
+    add_json_products(c, t);
     ss_json_open(t, "memory", '{');
     ss_json_integer(t, "needed", (long long)m->total);
     ss_json_integer(t, "available", (long long)m->available);

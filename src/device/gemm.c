@@ -106,9 +106,15 @@ static enum ss_status enqueue(struct ss_device *d, const struct ss_gemm *g)
     TRY(check(g));
     if (!g->m || !g->n || (!g->k && g->accumulate))
         return SS_OK;
-    if (!g->k || d->gemm.plain || is_plain(d))
+    const bool plain = !g->k || d->gemm.plain || is_plain(d), clblast = kind_of(d) == SS_GEMM_CLBLAST;
+    if (d->gemm.heard) {
+        if (!plain && !clblast && d->gemm.level == SS_GEMM_FAST)
+            ss_gemm_hear(d, g);
+        return SS_OK;
+    }
+    if (plain)
         return ss_gemm_plain(d, g);
-    if (kind_of(d) == SS_GEMM_CLBLAST)
+    if (clblast)
         return ss_gemm_clblast(d, g);
     if (!ss_device_is_cpu(d))
         return ss_gemm_tiled(d, g, NULL);
@@ -119,7 +125,8 @@ out:
 
 static bool takes_own(const struct ss_device *d)
 {
-    return d->gemm.level == SS_GEMM_FAST && !d->gemm.plain && kind_of(d) == SS_GEMM_OWN && ss_device_is_cpu(d);
+    return d->gemm.level == SS_GEMM_FAST && !d->gemm.plain && kind_of(d) == SS_GEMM_OWN &&
+           ss_device_is_cpu(d);
 }
 
 bool ss_gemm_finishes(const struct ss_device *d, const struct ss_gemm *g)
@@ -137,7 +144,10 @@ enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g)
         return SS_FAIL(SS_ERR_INTERNAL, "matrix product: streams of a transposed A");
     if (ss_gemm_finishes(d, g)) {
         TRY(check(&all));
-        TRY(ss_gemm_own(d, g, false, NULL));
+        if (d->gemm.heard)
+            ss_gemm_hear(d, &all);
+        else
+            TRY(ss_gemm_own(d, g, false, NULL));
         goto out;
     }
     if (g->bias.buffer || g->epilogue)

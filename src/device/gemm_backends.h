@@ -9,21 +9,27 @@
 /** One work-item an element. Takes k = 0. */
 SS_MUST_CHECK enum ss_status ss_gemm_plain(struct ss_device *d, const struct ss_gemm *g);
 
+/** Note a product while somebody listens (gemm_products.h). */
+void ss_gemm_hear(struct ss_device *d, const struct ss_gemm *g);
+
 struct ss_own_sizes;
 
 /** Whether the own product on CPU devices takes these streams as they are, with bias and epilogue. */
 bool ss_gemm_own_finishes(const struct ss_device *d, const struct ss_gemm *g);
 
-/** Register tiles, for CPU devices; `simple`: without vectors and unrolled loops. `sizes` NULL: by the rules.
- * Streams, `skip`, bias and epilogue only where the above says so. The same bits for all sizes; those that
- * cannot be here: SS_ERR_INTERNAL (gemm_own.h). */
+/** Register tiles, for CPU devices; `simple`: without vectors and unrolled loops. `sizes` NULL: measured, or
+ * by the rules. Streams, `skip`, bias and epilogue only where the above says so. The same bits for all sizes;
+ * those that cannot be here: SS_ERR_INTERNAL (gemm_own.h). */
 SS_MUST_CHECK enum ss_status ss_gemm_own(struct ss_device *d, const struct ss_gemm *g, bool simple,
                                          const struct ss_own_sizes *sizes);
 
-/** Through local memory, for GPUs; `tiles` NULL: chosen from shape and device. Other tiles than those that
- * the device has room for: SS_ERR_INTERNAL (ss_tiles_wrong). */
+/** Through local memory, for GPUs; `tiles` NULL: measured, or by the rules. The same bits for all tiles;
+ * those that the device has no room for: SS_ERR_INTERNAL (ss_tiles_wrong). */
 SS_MUST_CHECK enum ss_status ss_gemm_tiled(struct ss_device *d, const struct ss_gemm *g,
                                            const struct ss_tiles *tiles);
+
+/** Its tiles by the rules: from shape and device. */
+void ss_gemm_tiles_by_rule(const struct ss_device *d, const struct ss_gemm *g, struct ss_tiles *out);
 
 /** With the set of parameters in use (gemm_sets.c). */
 SS_MUST_CHECK enum ss_status ss_gemm_clblast(struct ss_device *d, const struct ss_gemm *g);

@@ -1,5 +1,5 @@
 /* gemm_own.c - the own product on CPU devices: kernels of cl/device/gemm_own.cl, how they are launched. */
-#include "device/gemm_own.h"
+#include "device/gemm_ways.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -223,7 +223,12 @@ enum ss_status ss_gemm_own(struct ss_device *d, const struct ss_gemm *g, bool si
                            const struct ss_own_sizes *sizes)
 {
     const struct ss_own_product p = ss_own_product_of(d, g, simple);
-    const struct ss_own_sizes s = sizes ? *sizes : ss_own_sizes_by_rule(d, &p, simple);
+    struct ss_gemm rows = *g; /* the shape that ways are measured for */
+    rows.m = g->m * p.streams;
+    rows.streams = rows.skip = 0;
+    /* by the rules with an epilogue, whose work they count */
+    const struct ss_gemm_way *const way = sizes || simple || g->epilogue ? NULL : ss_gemm_way_of(d, &rows);
+    const struct ss_own_sizes s = sizes ? *sizes : way ? way->own : ss_own_sizes_by_rule(d, &p, simple);
     const char *const wrong = ss_own_sizes_wrong(d, &p, &s);
     enum ss_status st = SS_OK;
 
@@ -240,6 +245,7 @@ out:
 
 void ss_gemm_release(struct ss_gemm_state *s)
 {
+    free(s->memos);
     ss_buffer_free(s->scratch);
     ss_buffer_free(s->parts);
     ss_buffer_free(s->counter);

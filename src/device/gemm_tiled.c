@@ -1,6 +1,6 @@
 /* gemm_tiled.c - the own product on GPUs: cl/device/gemm_tiled.cl, which tiles and how many slices of k. */
 #include "base/checked.h"
-#include "device/gemm_backends.h"
+#include "device/gemm_ways.h"
 #include "device/opencl.h"
 #include "device/tiles.h"
 
@@ -14,7 +14,7 @@ static size_t tiles_of(const struct ss_tiles *t, const struct ss_gemm *g)
 }
 
 /* Large tiles load least for each multiply-add; smaller ones where C has too few of them to go round. */
-static struct ss_tiles choose(const struct ss_device *d, const struct ss_gemm *g)
+void ss_gemm_tiles_by_rule(const struct ss_device *d, const struct ss_gemm *g, struct ss_tiles *out)
 {
     const size_t wanted = 2 * (size_t)(d->info.compute_units ? d->info.compute_units : 1);
     struct ss_tiles t;
@@ -25,15 +25,18 @@ static struct ss_tiles choose(const struct ss_device *d, const struct ss_gemm *g
         while (t.depth * t.item_n < t.group_m)
             t.depth *= 2;
     }
-    return t;
+    *out = t;
 }
 
-/* Of k, where C alone has few tiles: by the shape and the tile alone, since the slices decide the order of
- * additions, and so the bits. */
-static size_t slices_of(const struct ss_gemm *g, const struct ss_tiles *t)
+/* Of k, where C alone has few tiles: by the shape and the rules' tile alone, since the slices decide the
+ * order of additions, and so the bits. */
+static size_t slices_of(const struct ss_device *d, const struct ss_gemm *g)
 {
     enum { ENOUGH = 256 };
-    const size_t tiles = tiles_of(t, g), fit = most_parts / (g->m * g->n);
+    struct ss_tiles t;
+
+    ss_gemm_tiles_by_rule(d, g, &t);
+    const size_t tiles = tiles_of(&t, g), fit = most_parts / (g->m * g->n);
     const size_t wanted =
         ss_smaller(ss_smaller(ENOUGH / tiles, g->k / LEAST_SLICE), ss_smaller(fit, MOST_SLICES));
 
@@ -64,9 +67,13 @@ static enum ss_status kernel_of(struct ss_device *d, const struct ss_gemm *g, co
 
 enum ss_status ss_gemm_tiled(struct ss_device *d, const struct ss_gemm *g, const struct ss_tiles *tiles)
 {
-    const struct ss_tiles t = tiles ? *tiles : choose(d, g);
+    const struct ss_gemm_way *const way = tiles ? NULL : ss_gemm_way_of(d, g);
+    struct ss_tiles t;
+
+    ss_gemm_tiles_by_rule(d, g, &t);
+    t = tiles ? *tiles : way ? way->tiles : t;
     const char *const wrong = ss_tiles_wrong(d, &t);
-    const size_t slice_k = ss_parts_of(g->k, slices_of(g, &t)), slices = ss_parts_of(g->k, slice_k);
+    const size_t slice_k = ss_parts_of(g->k, slices_of(d, g)), slices = ss_parts_of(g->k, slice_k);
     const size_t columns = ss_parts_of(g->n, ss_tiles_columns(&t)), items = ss_tiles_items(&t);
     const struct ss_range range = {.global = {columns * items, ss_parts_of(g->m, ss_tiles_rows(&t)), slices},
                                    .local = {items, 1, 1}};

@@ -9,6 +9,8 @@
 
 struct ss_program;     /* program.c */
 struct ss_tuning_item; /* tuning.c */
+struct ss_gemm_memo;   /* gemm_ways.c */
+struct ss_gemm_shapes; /* gemm_products.h */
 
 /** Backends in the order of falling back. */
 enum ss_gemm_level { SS_GEMM_FAST, SS_GEMM_SIMPLE, SS_GEMM_PLAIN };
@@ -19,13 +21,15 @@ struct ss_gemm_state {
     uint32_t set, set_applied; /* of CLBlast's parameters: asked for, and in force */
     struct ss_own_kernel {
         struct ss_kernel *kernel;
-        uint32_t rows, vectors; /* that it was built for */
-    } own[2][2][4];             /* of the own backend, found last: simple, transpose_b, which */
-    enum ss_gemm_level level;   /* how far fast ones have been set aside */
-    struct ss_buffer *scratch;  /* of the own backend: packed operands */
-    struct ss_buffer *parts;    /* of the own backend: partial products */
-    struct ss_buffer *counter;  /* of the own backend: tasks handed out so far, */
-    uint32_t count;             /* and its value after all that is enqueued */
+        uint32_t rows, vectors;   /* that it was built for */
+    } own[2][2][4];               /* of the own backend, found last: simple, transpose_b, which */
+    struct ss_gemm_memo *memos;   /* which way products of own backends go, found so far, or NULL */
+    struct ss_gemm_shapes *heard; /* products are noted, nothing is computed; or NULL */
+    enum ss_gemm_level level;     /* how far fast ones have been set aside */
+    struct ss_buffer *scratch;    /* of the own backend: packed operands */
+    struct ss_buffer *parts;      /* of the own backend: partial products */
+    struct ss_buffer *counter;    /* of the own backend: tasks handed out so far, */
+    uint32_t count;               /* and its value after all that is enqueued */
 };
 
 struct ss_device {
@@ -40,6 +44,7 @@ struct ss_device {
     double build_seconds;
     size_t allocated, most_allocated;
     struct ss_tuning_item *tuning; /* what was asked of it */
+    uint32_t n_answers;            /* that were kept in this process */
     struct ss_gemm_state gemm;
 };
 

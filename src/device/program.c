@@ -367,8 +367,8 @@ enum ss_status ss_launch(struct ss_kernel *k, struct ss_range range, const struc
     size_t local[3];
     enum ss_status st = SS_OK;
 
-    if (!range.global[0])
-        return SS_OK; /* nothing to do */
+    if (!range.global[0] || d->gemm.heard)
+        return SS_OK; /* nothing to do, or to be done now */
     for (int i = 0; i < 3; i++) {
         range.global[i] = range.global[i] ? range.global[i] : 1;
         local[i] = range.local[i] ? range.local[i] : 1;

@@ -76,6 +76,41 @@ size_t ss_tiles_local_bytes(const struct ss_tiles *t)
            sizeof(float);
 }
 
+/* Digits: powers of two by their exponents. */
+enum { DIGIT = 16, DIGITS = 6 };
+
+static uint32_t exponent_of(uint32_t n)
+{
+    uint32_t e = 0;
+
+    while (n >> (e + 1))
+        e++;
+    return e;
+}
+
+int32_t ss_tiles_number(const struct ss_tiles *t)
+{
+    const uint32_t digits[DIGITS] = {t->group_m, t->group_n, t->item_m, t->item_n, t->depth, t->buffers};
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < DIGITS; i++)
+        n = n * DIGIT + exponent_of(digits[i]);
+    return (int32_t)n; /* not 0: items take 4 columns at least */
+}
+
+bool ss_tiles_of_number(const struct ss_device *d, int32_t number, struct ss_tiles *out)
+{
+    uint32_t digits[DIGITS], n = (uint32_t)number;
+
+    for (size_t i = DIGITS; i-- > 0; n /= DIGIT)
+        digits[i] = 1u << n % DIGIT;
+    const struct ss_tiles t = {digits[0], digits[1], digits[2], digits[3], digits[4], digits[5]};
+    if (number <= 0 || n || ss_tiles_wrong(d, &t))
+        return false;
+    *out = t;
+    return true;
+}
+
 void ss_tiles_defines(const struct ss_device *d, const struct ss_tiles *t,
                       struct ss_define out[SS_TILES_DEFINES])
 {

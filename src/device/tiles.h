@@ -33,6 +33,10 @@ size_t ss_tiles_rows(const struct ss_tiles *t);  /* of a tile */
 size_t ss_tiles_columns(const struct ss_tiles *t);
 size_t ss_tiles_local_bytes(const struct ss_tiles *t); /* of local memory */
 
+/** In one number above 0, to be kept; and back, false: it is none, or cannot be here. */
+int32_t ss_tiles_number(const struct ss_tiles *t);
+bool ss_tiles_of_number(const struct ss_device *d, int32_t number, struct ss_tiles *out);
+
 void ss_tiles_defines(const struct ss_device *d, const struct ss_tiles *t,
                       struct ss_define out[SS_TILES_DEFINES]);
 

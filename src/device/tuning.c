@@ -233,5 +233,18 @@ bool ss_tuning_keep(struct ss_device *d, const char *what, const struct ss_tunin
         return false;
     item->answered = true;
     item->answer = *t;
+    d->n_answers++;
     return store(d, what, t);
+}
+
+void ss_tuning_describe(const struct ss_tuning *t, struct ss_text *out)
+{
+    static const int32_t by_default[SS_TUNING_NUMBERS];
+
+    if (memcmp(t->numbers, by_default, sizeof(by_default)) == 0)
+        ss_text_addf(out, "the default, which was the fastest of %u ways measured here on %.10s",
+                     t->candidates, t->stamp);
+    else
+        ss_text_addf(out, "measured here on %.10s: %.2f times as fast as the default, the best of %u ways",
+                     t->stamp, t->gain, t->candidates);
 }

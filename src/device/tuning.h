@@ -10,6 +10,7 @@
 #ifndef SS_DEVICE_TUNING_H
 #define SS_DEVICE_TUNING_H
 
+#include "base/text.h"
 #include "device/device.h"
 
 enum { SS_TUNING_NUMBERS = 5 };
@@ -33,5 +34,9 @@ bool ss_tuning_find(struct ss_device *d, const char *what, const int32_t most[SS
 /** Keep an answer for this process and those to come; false: it could not be written, and holds for this
  * process alone. */
 bool ss_tuning_keep(struct ss_device *d, const char *what, const struct ss_tuning *t);
+
+/** "measured here on 2026-01-31: 1.25 times as fast as the default, the best of 9 ways", or that the default
+ * was the fastest. */
+void ss_tuning_describe(const struct ss_tuning *t, struct ss_text *out);
 
 #endif

@@ -120,15 +120,9 @@ out:
 
 void ss_choice_describe(const struct ss_choice *c, struct ss_text *out)
 {
-    const struct ss_tuning *const t = &c->measured;
-
-    if (c->origin != SS_CHOICE_MEASURED)
+    if (c->origin == SS_CHOICE_MEASURED)
+        ss_tuning_describe(&c->measured, out);
+    else
         ss_text_add(out, c->origin == SS_CHOICE_GIVEN ? "as it was begun"
                                                       : "by rule; `slicescore tune` measures what is faster");
-    else if (is_default(t->numbers))
-        ss_text_addf(out, "the default, which was the fastest of %u ways measured here on %.10s",
-                     t->candidates, t->stamp);
-    else
-        ss_text_addf(out, "measured here on %.10s: %.2f times as fast as the default, the best of %u ways",
-                     t->stamp, t->gain, t->candidates);
 }

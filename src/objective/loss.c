@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
+#include "device/gemm_products.h"
 #include "objective/choice.h"
 #include "objective/control.h"
 #include "objective/loss_fused.h"
@@ -267,5 +268,27 @@ enum ss_status ss_loss_enqueue(struct ss_loss *l, const struct ss_loss_batch *ba
     if (!l->fused || !ss_loss_fused_means(l->fused))
         TRY(enqueue_mean(l, batch->rows));
 out:
+    return st;
+}
+
+/* A pass that is listened to instead of computed; its weights and gradient are never touched. */
+enum ss_status ss_loss_products(struct ss_loss *l, struct ss_gemm_shapes *out)
+{
+    const size_t bytes = ss_graph_flat_size(l->model->graph) * sizeof(float);
+    struct ss_buffer *flat = NULL;
+    enum ss_status st = SS_OK;
+
+    *out = (struct ss_gemm_shapes){.n = 0};
+    if (l->fused)
+        return SS_OK;
+    TRY(ss_buffer_create(l->device, bytes, &flat));
+    ss_gemm_listen(l->device, out);
+    st = ss_loss_enqueue(
+        l, &(struct ss_loss_batch){.rows = l->options.rows,
+                                   .parameters = ss_span_of(flat),
+                                   .gradient = l->options.gradient ? ss_span_of(flat) : (struct ss_span){0}});
+    ss_gemm_listen(l->device, NULL);
+out:
+    ss_buffer_free(flat);
     return st;
 }

@@ -22,6 +22,7 @@
 #include "objective/slices.h"
 
 struct ss_loss;
+struct ss_gemm_shapes;
 
 struct ss_loss_options {
     struct ss_objective_options objective;
@@ -54,6 +55,10 @@ void ss_loss_why(const struct ss_loss *l, struct ss_text *out);
  */
 const int32_t *ss_loss_numbers(const struct ss_loss *l);
 const char *ss_loss_number_name(size_t i);
+
+/** Shapes of the own matrix products of a full batch (device/gemm_products.h): none where it is fused, or
+ * where they are another's. Nothing is computed. */
+SS_MUST_CHECK enum ss_status ss_loss_products(struct ss_loss *l, struct ss_gemm_shapes *out);
 
 /** Where to write the batch, rows x D, before enqueueing. Kept by enqueue; of fewer rows, those alone. */
 struct ss_span ss_loss_rows(const struct ss_loss *l);

@@ -30,6 +30,7 @@ struct ss_loss_tune {
     size_t size; /* of the flat buffers */
     float *x;
     struct ss_buffer *weights, *gradient;
+    bool layered;               /* the default is */
     struct answer plain, whole; /* of a few rows, and of a batch by the first candidate that was right */
 };
 
@@ -132,6 +133,7 @@ static enum ss_status find_candidates(struct ss_loss_tune *t)
     enum ss_status st = SS_OK;
 
     TRY(ss_loss_fused_choose(t->device, t->model, o, &fused, why, sizeof(why)));
+    t->layered = !fused;
     if (fused)
         snprintf(name, sizeof(name), "fused, tile %zu", ss_loss_fused_default_tile(t->device, t->model, o));
     else
@@ -341,6 +343,11 @@ void ss_loss_tune_free(struct ss_loss_tune *t)
 struct ss_tuner_task *ss_loss_tune_task(struct ss_loss_tune *t)
 {
     return &t->task;
+}
+
+bool ss_loss_tune_layered(const struct ss_loss_tune *t)
+{
+    return t->layered;
 }
 
 enum ss_status ss_loss_tune_build(struct ss_loss_tune *t, size_t i)

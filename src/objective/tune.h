@@ -20,6 +20,9 @@ void ss_loss_tune_free(struct ss_loss_tune *t);
  * plan on plain products, and on a whole batch those of the default; the same rows, slices and weights. */
 struct ss_tuner_task *ss_loss_tune_task(struct ss_loss_tune *t);
 
+/** Whether the default goes layer by layer. */
+bool ss_loss_tune_layered(const struct ss_loss_tune *t);
+
 /** Make candidate i and run it once: all that drivers compile for it is compiled then, and in their caches.
  * Waits. */
 SS_MUST_CHECK enum ss_status ss_loss_tune_build(struct ss_loss_tune *t, size_t i);

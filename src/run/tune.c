@@ -8,6 +8,8 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "device/gemm_products.h"
+#include "objective/choice.h"
 #include "objective/tune.h"
 #include "run/bench.h"
 #include "run/trained.h"
@@ -46,18 +48,35 @@ struct ss_tune_work ss_tune_work_of_shape(const struct ss_bench_shape *s)
 
 struct work {
     struct ss_model *model;
+    struct ss_loss_options options;
     struct ss_loss_tune *tune;
 };
 
 static enum ss_status open_work(struct ss_device *d, const struct ss_tune_work *w, struct work *out)
 {
-    const struct ss_loss_options options = {
-        .objective = w->objective, .engine = w->engine, .rows = w->rows, .gradient = true};
     enum ss_status st = SS_OK;
 
+    out->options = (struct ss_loss_options){
+        .objective = w->objective, .engine = w->engine, .rows = w->rows, .gradient = true};
     TRY(ss_model_create(&w->model, w->dimension, &out->model));
-    TRY(ss_loss_tune_create(d, out->model, &options, &out->tune));
+    TRY(ss_loss_tune_create(d, out->model, &out->options, &out->tune));
 out:
+    return st;
+}
+
+/* Of the loss by these numbers, or NULL: as it is. */
+static enum ss_status find_products(struct ss_device *d, const struct work *w, const int32_t *numbers,
+                                    struct ss_gemm_shapes *out)
+{
+    struct ss_loss_options options = w->options;
+    struct ss_loss *l = NULL;
+    enum ss_status st = SS_OK;
+
+    options.numbers = numbers;
+    TRY(ss_loss_create(d, w->model, &options, &l));
+    TRY(ss_loss_products(l, out));
+out:
+    ss_loss_free(l);
     return st;
 }
 
@@ -68,6 +87,38 @@ static void close_work(struct work *w)
 }
 
 /* ---- the process that builds ---- */
+
+/* Candidates of products are counted after those of the loss. */
+static enum ss_status try_products(struct ss_device *d, const struct work *w, size_t k, size_t first)
+{
+    static const int32_t numbers[SS_TUNING_NUMBERS] = {
+        [SS_CHOICE_PLAN] = SS_PLAN_LAYERED, [SS_CHOICE_GEMM] = SS_GEMM_OWN};
+    struct ss_gemm_shapes shapes;
+    struct ss_gemm_tune *t = NULL;
+    enum ss_status st = SS_OK;
+
+    TRY(find_products(d, w, numbers, &shapes));
+    for (size_t i = 0; i < shapes.n && i < SS_TUNE_PRODUCTS; i++) {
+        TRY(ss_gemm_tune_create(d, &shapes.shapes[i], &t));
+        const struct ss_tuner_task *const task = ss_gemm_tune_task(t);
+        for (size_t j = 0; j < task->n_candidates; j++, k++) {
+            void *made = NULL;
+            if (k < first)
+                continue;
+            TRY(task->make(task->context, &task->candidates[j], &made));
+            const enum ss_status built = task->enqueue(task->context, made);
+            task->discard(task->context, made);
+            TRY(ss_device_finish(d));
+            ss_say(SS_LEVEL_DETAIL, "candidate %zu: %s", k, ss_status_name(built));
+            ss_tune_child_built(k);
+        }
+        ss_gemm_tune_free(t);
+        t = NULL;
+    }
+out:
+    ss_gemm_tune_free(t);
+    return st;
+}
 
 enum ss_status ss_tune_try(const struct ss_tune_work *work, const char *device, size_t first,
                            struct ss_log *log)
@@ -86,6 +137,7 @@ enum ss_status ss_tune_try(const struct ss_tune_work *work, const char *device, 
         ss_say(SS_LEVEL_DETAIL, "candidate %zu: %s", i, ss_status_name(built));
         ss_tune_child_built(i);
     }
+    TRY(try_products(d, &w, ss_loss_tune_task(w.tune)->n_candidates, first));
 out:
     close_work(&w);
     ss_device_free(d);
@@ -94,60 +146,112 @@ out:
 
 /* ---- measuring ---- */
 
+/* Where the loss goes layer by layer its products are worth as much time; where it is fused there are none,
+ * unless that is found to be slower. */
+static const double LOSS_SHARE = 0.5, FUSED_SHARE = 0.8;
+/* A product that does less of the work is not asked about, and none in less time than a few pairs take. */
+static const double LEAST_WORK = 0.02, LEAST_SECONDS = 0.3;
+
 struct session {
     const struct ss_tune_options *options;
     struct ss_tune_child child;
+    const char *what; /* is measured; NULL: the whole loss */
+    size_t first;     /* candidates before its own, as the process that builds counts */
+    bool builds;      /* its candidates are kernels of their own */
 };
 
 static bool builds(void *context, size_t candidate)
 {
     struct session *const s = context;
 
-    return !s->options->words || ss_tune_child_builds(&s->child, candidate, BUILD_SECONDS);
+    return !s->builds || !s->options->words ||
+           ss_tune_child_builds(&s->child, s->first + candidate, BUILD_SECONDS);
 }
 
 static void progress(void *context, const char *candidate)
 {
     const struct session *const s = context;
     const struct ss_tune_work *const w = &s->options->works[s->child.work];
+    char text[160];
 
+    snprintf(text, sizeof(text), "%s%s%s", s->what ? s->what : "", s->what ? ": " : "", candidate);
     ss_log_phase(s->options->log, NULL);
-    ss_say(SS_LEVEL_DETAIL, "%s: %s", w->name, candidate);
-    ss_log_phase(s->options->log, candidate);
+    ss_say(SS_LEVEL_DETAIL, "%s: %s", w->name, text);
+    ss_log_phase(s->options->log, text);
 }
 
-static enum ss_status take_result(const struct ss_tune_work *work, const struct ss_tuner_task *task,
-                                  struct ss_tune_result *r)
+/* `n` is counted once there is something to be released. */
+static enum ss_status ask(struct ss_device *d, struct session *s, struct ss_tuner_task *task, double seconds,
+                          struct ss_tune_answer *a)
 {
+    const struct ss_tuner_options how = {
+        .seconds = seconds, .builds = builds, .progress = progress, .context = s};
+    const double from = ss_clock_seconds();
     enum ss_status st = SS_OK;
 
-    r->work = *work;
-    r->n_candidates = task->n_candidates;
-    r->winner = task->winner;
-    r->answered = task->answered;
-    r->kept = task->kept;
-    TRY(ss_text_copy(task->what, &r->what));
-    TRY(ss_allocate(task->n_candidates, &r->candidates));
-    memcpy(r->candidates, task->candidates, task->n_candidates * sizeof(*task->candidates));
+    TRY(ss_tuner_run(d, task, &how));
+    snprintf(a->name, sizeof(a->name), "%s", s->what ? s->what : "");
+    a->n_candidates = task->n_candidates;
+    a->winner = task->winner;
+    a->answered = task->answered;
+    a->kept = task->kept;
+    TRY(ss_text_copy(task->what, &a->what));
+    TRY(ss_allocate(task->n_candidates, &a->candidates));
+    memcpy(a->candidates, task->candidates, task->n_candidates * sizeof(*task->candidates));
+    a->seconds = ss_clock_seconds() - from;
 out:
+    return st;
+}
+
+/* Each has a share of the time that is left as large as that of the multiply-adds that are left. */
+static enum ss_status ask_products(struct ss_device *d, struct session *s, const struct work *w, double until,
+                                   struct ss_tune_result *r)
+{
+    struct ss_gemm_tune *t = NULL;
+    struct ss_gemm_shapes shapes;
+    double all = 0, left = 0;
+    char name[64];
+    enum ss_status st = SS_OK;
+
+    TRY(find_products(d, w, NULL, &shapes));
+    for (size_t i = 0; i < shapes.n; i++)
+        all += ss_gemm_shapes_work(&shapes, i);
+    left = all;
+    s->first = ss_loss_tune_task(w->tune)->n_candidates;
+    s->builds = !ss_device_is_cpu(d); /* there they differ in arguments alone */
+    for (size_t i = 0; i < shapes.n && i < SS_TUNE_PRODUCTS; i++) {
+        const double work = ss_gemm_shapes_work(&shapes, i), seconds = until - ss_clock_seconds();
+        if (work < LEAST_WORK * all || seconds * work / left < LEAST_SECONDS)
+            break;
+        ss_gemm_shape_text(&shapes.shapes[i], name, sizeof(name));
+        s->what = name;
+        TRY(ss_gemm_tune_create(d, &shapes.shapes[i], &t));
+        r->n_products++;
+        TRY(ask(d, s, ss_gemm_tune_task(t), seconds * work / left, &r->products[i]));
+        s->first += ss_gemm_tune_task(t)->n_candidates;
+        ss_gemm_tune_free(t);
+        t = NULL;
+        left -= work;
+    }
+out:
+    ss_gemm_tune_free(t);
     return st;
 }
 
 static enum ss_status measure(const struct ss_tune_options *o, struct ss_device *d, size_t i, double seconds,
                               struct ss_tune_result *r)
 {
-    struct session s = {.options = o, .child = {.options = o, .work = i}};
-    const struct ss_tuner_options how = {
-        .seconds = seconds, .builds = builds, .progress = progress, .context = &s};
-    const double from = ss_clock_seconds();
+    struct session s = {.options = o, .child = {.options = o, .work = i}, .builds = true};
+    const double until = ss_clock_seconds() + seconds;
     struct work w = {0};
     enum ss_status st = SS_OK;
 
+    r->work = o->works[i];
     ss_log_phase(o->log, o->works[i].name);
     TRY(open_work(d, &o->works[i], &w));
-    TRY(ss_tuner_run(d, ss_loss_tune_task(w.tune), &how));
-    TRY(take_result(&o->works[i], ss_loss_tune_task(w.tune), r));
-    r->seconds = ss_clock_seconds() - from;
+    TRY(ask(d, &s, ss_loss_tune_task(w.tune),
+            seconds * (ss_loss_tune_layered(w.tune) ? LOSS_SHARE : FUSED_SHARE), &r->loss));
+    TRY(ask_products(d, &s, &w, until, r));
 out:
     ss_log_phase(o->log, NULL);
     ss_tune_child_end(&s.child);
@@ -168,8 +272,8 @@ enum ss_status ss_tune_run(const struct ss_tune_options *options, struct ss_tune
     TRY(ss_allocate(options->n_works, &t.results));
     for (size_t i = 0; i < options->n_works; i++) {
         const double left = until - ss_clock_seconds();
-        TRY(measure(options, d, i, left / (double)(options->n_works - i), &t.results[i]));
         t.n_results++;
+        TRY(measure(options, d, i, left / (double)(options->n_works - i), &t.results[i]));
         if (options->result)
             options->result(options->context, &t.results[i]);
     }
@@ -181,86 +285,20 @@ out:
     return st;
 }
 
+static void release_answer(struct ss_tune_answer *a)
+{
+    free(a->what);
+    free(a->candidates);
+}
+
 void ss_tune_release(struct ss_tune *t)
 {
     for (size_t i = 0; i < t->n_results; i++) {
-        free(t->results[i].what);
-        free(t->results[i].candidates);
+        struct ss_tune_result *const r = &t->results[i];
+        release_answer(&r->loss);
+        for (size_t j = 0; j < r->n_products; j++)
+            release_answer(&r->products[j]);
     }
     free(t->results);
     *t = (struct ss_tune){0};
-}
-
-/* ---- to be read ---- */
-
-static void add_row(const struct ss_tune_result *r, size_t i, struct ss_text *out)
-{
-    const struct ss_tuner_candidate *const c = &r->candidates[i];
-    const char *const remark = i == r->winner ? (i ? "winner" : "default, stays") : i == 0 ? "default" : "";
-
-    if (c->outcome == SS_TUNER_MEASURED)
-        ss_text_addf(out, "%c %-34s %10.4g %9.2f %8.1f  %s\n", i == r->winner ? '*' : ' ', c->name, c->ms,
-                     c->gain, c->seconds, remark);
-    else
-        ss_text_addf(out, "  %-34s %10s %9s %8.1f  %s\n", c->name, "", "", c->seconds,
-                     ss_tuner_outcome_text(c->outcome));
-}
-
-void ss_tune_text(const struct ss_tune_result *r, struct ss_text *out)
-{
-    const struct ss_tuner_candidate *const winner = &r->candidates[r->winner];
-
-    ss_text_addf(out, "%s: loss and gradient of %zu rows\n", r->work.name, r->work.rows);
-    ss_text_addf(out, "  %-34s %10s %9s %8s\n", "candidate", "ms", "x default", "build s");
-    for (size_t i = 0; i < r->n_candidates; i++)
-        add_row(r, i, out);
-    if (!r->answered)
-        ss_text_add(out, "  nothing but the default was measured in this time; --seconds gives more\n");
-    else if (r->winner)
-        ss_text_addf(out, "  kept: %s, %.2f times as fast as the default (%.1f s)\n", winner->name,
-                     winner->gain, r->seconds);
-    else
-        ss_text_addf(out, "  kept: the default; nothing was faster beyond the noise (%.1f s)\n", r->seconds);
-}
-
-static void add_candidate(const struct ss_tuner_candidate *c, bool winner, struct ss_text *out)
-{
-    ss_json_open(out, NULL, '{');
-    ss_json_text(out, "name", c->name);
-    ss_json_text(out, "outcome", ss_tuner_outcome_text(c->outcome));
-    ss_json_bool(out, "winner", winner);
-    ss_json_number(out, "ms", c->ms);
-    ss_json_number(out, "gain", c->gain);
-    ss_json_number(out, "build_s", c->seconds);
-    ss_json_open(out, "numbers", '[');
-    for (size_t i = 0; i < SS_TUNING_NUMBERS; i++)
-        ss_json_integer(out, NULL, c->numbers[i]);
-    ss_json_close(out, ']');
-    ss_json_close(out, '}');
-}
-
-void ss_tune_json(const struct ss_tune *t, struct ss_text *out)
-{
-    ss_json_open(out, NULL, '{');
-    ss_json_text(out, "device", t->device.name);
-    ss_json_text(out, "driver", t->device.driver);
-    ss_json_open(out, "results", '[');
-    for (size_t i = 0; i < t->n_results; i++) {
-        const struct ss_tune_result *const r = &t->results[i];
-        ss_json_open(out, NULL, '{');
-        ss_json_text(out, "name", r->work.name);
-        ss_json_text(out, "what", r->what);
-        ss_json_text(out, "winner", r->answered ? r->candidates[r->winner].name : NULL);
-        ss_json_number(out, "gain", r->answered ? r->candidates[r->winner].gain : NAN);
-        ss_json_bool(out, "kept", r->kept);
-        ss_json_number(out, "seconds", r->seconds);
-        ss_json_open(out, "candidates", '[');
-        for (size_t j = 0; j < r->n_candidates; j++)
-            add_candidate(&r->candidates[j], r->answered && j == r->winner, out);
-        ss_json_close(out, ']');
-        ss_json_close(out, '}');
-    }
-    ss_json_close(out, ']');
-    ss_json_close(out, '}');
-    ss_text_add(out, "\n");
 }

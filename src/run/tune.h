@@ -29,13 +29,20 @@ SS_MUST_CHECK enum ss_status ss_tune_work_of_experiment(const struct ss_experime
 struct ss_bench_shape;
 struct ss_tune_work ss_tune_work_of_shape(const struct ss_bench_shape *s);
 
-struct ss_tune_result {
-    struct ss_tune_work work;
-    char *what; /* the question */
+struct ss_tune_answer {
+    char name[64]; /* of a product; of a whole loss "" */
+    char *what;    /* the question */
     struct ss_tuner_candidate *candidates;
     size_t n_candidates, winner;
     bool answered, kept; /* as in struct ss_tuner_task */
     double seconds;
+};
+
+enum { SS_TUNE_PRODUCTS = 8 };
+struct ss_tune_result {
+    struct ss_tune_work work;
+    struct ss_tune_answer loss, products[SS_TUNE_PRODUCTS]; /* of the loss as it then is */
+    size_t n_products;
 };
 
 struct ss_tune {
@@ -48,7 +55,8 @@ void ss_tune_release(struct ss_tune *t);
 struct ss_tune_options {
     const struct ss_tune_work *works;
     size_t n_works;
-    double seconds;     /* for all of it, shared out evenly */
+    double seconds;     /* for all of it, shared out evenly; of a work first the loss, then its products, the
+                           largest first */
     const char *device; /* --device, or NULL */
     /** Words that start a process which calls ss_tune_try for works[i] from candidate k on, ended by NULL,
      * the first the path of the program; valid until the next call. NULL: builds are waited for, however

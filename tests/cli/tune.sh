@@ -54,6 +54,18 @@ out_has 'small: loss and gradient of 22 rows'
 out_has 'x default'
 grep -q '^\*' out || wrong "no winner is marked"
 
+begin "layer by layer the largest products are measured too, and check shows what was found"
+run tune small.yaml engine.plan=layered "model.hidden=[40,40]" train.batch=40 --seconds 6 --json
+exits 0
+json 'len(it["results"]) == 1 and len(it["results"][0]["products"]) > 1'
+json 'all("own product" in p["what"] and p["winner"] and p["kept"] for p in it["results"][0]["products"])'
+json 'all(c["outcome"] == "measured" for p in it["results"][0]["products"] for c in p["candidates"])'
+run check small.yaml engine.plan=layered "model.hidden=[40,40]" train.batch=40
+exits 0
+grep -Eq '^# product [0-9]+ x [0-9]+ x [0-9]+, [nt][nt]: .*measured here on 20' out || wrong "no product is said to be measured"
+run check small.yaml engine.plan=layered "model.hidden=[40,40]" train.batch=40 --json
+json 'any("measured here on 20" in p["chosen"] for p in it["products"])'
+
 begin "where the answer cannot be kept, that is said"
 rm -rf ../.cache/slicescore
 mkdir -p ../.cache
