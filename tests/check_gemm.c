@@ -244,38 +244,114 @@ START_TEST(an_empty_sum_is_zero_and_empty_matrices_are_nothing)
 }
 END_TEST
 
-/* Streams are rows, but for one that may be left out: C keeps what it had there. */
+static void keep_text(void *context, enum ss_level level, const char *text)
+{
+    (void)level;
+    strncpy(context, text, 255);
+}
+
+/* ---- streams ---- */
+
+struct streamed {
+    size_t streams, m, n, k;
+    bool tb;
+};
+
+/* C keeps what it had where a stream is left out; the first stream's rows get a bias. */
+static void check_streams(const struct streamed *t, size_t skip, bool with_bias)
+{
+    const struct shape all = {.m = t->streams * t->m, .n = t->n, .k = t->k, .tb = t->tb},
+                       vector = {.offset = 3};
+    struct matrix a, b, c, bias;
+    struct ss_gemm g = {.transpose_b = t->tb, .streams = t->streams, .skip = skip, .m = t->m};
+
+    make_matrix(&a, all.m, all.k, &all);
+    make_matrix(&b, t->tb ? all.n : all.k, t->tb ? all.k : all.n, &all);
+    make_matrix(&c, all.m, all.n, &all);
+    make_matrix(&bias, 1, all.n, &vector);
+    double *const want = reference(&all, &a, &b, &c);
+    for (size_t i = 0; skip && i < t->m * t->n; i++)
+        want[(skip - 1) * t->m * t->n + i] = (double)c.host[(skip - 1) * t->m * t->n + i];
+    for (size_t i = 0; with_bias && i < t->m * t->n; i++)
+        want[i] += (double)bias.host[vector.offset + i % t->n];
+    g.n = all.n;
+    g.k = all.k;
+    g.a = ss_span_of(a.buffer);
+    g.b = ss_span_of(b.buffer);
+    g.c = ss_span_of(c.buffer);
+    g.lda = all.k;
+    g.ldb = b.ld;
+    g.ldc = all.n;
+    if (with_bias)
+        g.bias = (struct ss_span){bias.buffer, vector.offset};
+    if (!with_bias || ss_gemm_finishes(device, &g)) {
+        ok(ss_gemm_enqueue(device, &g));
+        compare(&all, &c, want);
+    }
+    free(want);
+    free_matrix(&a);
+    free_matrix(&b);
+    free_matrix(&c);
+    free_matrix(&bias);
+}
+
 START_TEST(streams_are_rows_and_one_can_be_left_out)
 {
-    const size_t streams = 4, m = 7, n = small ? 5 : 70, k = 9;
-
     use(_i);
-    for (size_t skip = 0; skip <= streams; skip++) {
-        const struct shape all = {.m = streams * m, .n = n, .k = k};
-        struct matrix a, b, c;
-        make_matrix(&a, streams * m, k, &all);
-        make_matrix(&b, k, n, &all);
-        make_matrix(&c, streams * m, n, &all);
-        double *const want = reference(&all, &a, &b, &c);
-        for (size_t i = 0; skip && i < m * n; i++)
-            want[(skip - 1) * m * n + i] = (double)c.host[(skip - 1) * m * n + i];
-        ok(ss_gemm_enqueue(device, &(struct ss_gemm){.streams = streams,
-                                                     .skip = skip,
-                                                     .m = m,
-                                                     .n = n,
-                                                     .k = k,
-                                                     .a = {a.buffer, 0},
-                                                     .b = {b.buffer, 0},
-                                                     .c = {c.buffer, 0},
-                                                     .lda = k,
-                                                     .ldb = n,
-                                                     .ldc = n}));
-        compare(&all, &c, want);
-        free(want);
-        free_matrix(&a);
-        free_matrix(&b);
-        free_matrix(&c);
+    for (size_t skip = 0; skip <= 4; skip++)
+        check_streams(&(struct streamed){4, 7, small ? 5 : 70, 9, false}, skip, false);
+}
+END_TEST
+
+/* Tiles across streams, tasks of a few rows of each, panels cut off, dot products this way and that way
+ * round. */
+START_TEST(the_first_stream_gets_the_bias)
+{
+    static const struct streamed shapes[] = {
+        {1, 1, 3, 2, true},    {3, 5, 17, 9, false},    {2, 1, 40, 33, true},  {3, 9, 4, 40, true},
+        {2, 70, 1, 50, false}, {7, 100, 70, 300, true}, {66, 3, 300, 5, true}, {5, 61, 530, 64, false}};
+
+    use(OWN);
+    for (size_t i = 0; i < SS_COUNT(shapes) - (small ? 3 : 0); i++)
+        for (size_t skip = 0; skip <= ss_smaller(shapes[i].streams, 3); skip++)
+            if (skip != 1)
+                check_streams(&shapes[i], skip, true);
+}
+END_TEST
+
+START_TEST(a_bias_is_refused_where_the_product_cannot_add_it)
+{
+    const struct shape s = {.m = 3, .n = 4, .k = 2048};
+    struct matrix a, b, c;
+    char said[256] = "";
+
+    make_matrix(&a, s.m, s.k, &s);
+    make_matrix(&b, s.k, s.n, &s);
+    make_matrix(&c, s.m, s.n, &s);
+    for (int backend = OWN; backend < BACKENDS; backend++) {
+        const bool turned = backend == OWN; /* which takes no bias then */
+        const struct ss_gemm g = {.transpose_a = turned,
+                                  .m = s.m,
+                                  .n = s.n,
+                                  .k = s.k,
+                                  .a = {a.buffer, 0},
+                                  .lda = turned ? s.m : s.k,
+                                  .b = {b.buffer, 0},
+                                  .ldb = s.n,
+                                  .c = {c.buffer, 0},
+                                  .ldc = s.n,
+                                  .bias = {b.buffer, 0}};
+        use(backend);
+        ck_assert(!ss_gemm_finishes(device, &g));
+        ss_sink_set(keep_text, said);
+        const enum ss_status st = ss_gemm_enqueue(device, &g);
+        ss_sink_set(NULL, NULL);
+        ck_assert_int_eq(st, SS_ERR_INTERNAL);
+        ck_assert_ptr_nonnull(strstr(said, "takes neither bias nor epilogue here"));
     }
+    free_matrix(&a);
+    free_matrix(&b);
+    free_matrix(&c);
 }
 END_TEST
 
@@ -289,12 +365,6 @@ START_TEST(wide_layers_are_exact)
     }
 }
 END_TEST
-
-static void keep_text(void *context, enum ss_level level, const char *text)
-{
-    (void)level;
-    strncpy(context, text, 255);
-}
 
 /* ---- the tiled kernel: other groups, items and slices than it would choose ---- */
 
@@ -494,6 +564,8 @@ int main(void)
     tcase_add_loop_test(c, every_tiling_is_exact, 0, (int)SS_COUNT(tilings));
     tcase_add_test(c, tilings_that_cannot_be_are_refused);
     tcase_add_loop_test(c, streams_are_rows_and_one_can_be_left_out, 0, BACKENDS);
+    tcase_add_test(c, the_first_stream_gets_the_bias);
+    tcase_add_test(c, a_bias_is_refused_where_the_product_cannot_add_it);
     tcase_add_loop_test(c, wide_layers_are_exact, 0, BACKENDS);
     tcase_add_loop_test(c, the_same_product_has_the_same_bits_each_time, 0, BACKENDS);
     tcase_add_loop_test(c, rounding_stays_that_of_single_precision, 0, BACKENDS);

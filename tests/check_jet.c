@@ -82,8 +82,17 @@ static void full_quadratic(struct ss_graph *g)
     ss_quadratic(g, ss_graph_input(g, WIDTH, true), SS_QUADRATIC_FULL, "q");
 }
 
-static void (*const builders[])(struct ss_graph *) = {coupling_layer, kernels, products, vector_output,
-                                                      full_quadratic};
+static void two_readers(struct ss_graph *g)
+{
+    /* a layer that two activations read, one of them read by two layers */
+    const ss_value z = ss_dense(g, ss_graph_input(g, WIDTH, true), 20, true, "a");
+    const ss_value a = ss_activation(g, z, SS_ACTIVATION_TANH), b = ss_activation(g, z, SS_ACTIVATION_SIN);
+    const ss_value c = ss_activation(g, ss_dense(g, a, 5, true, "b"), SS_ACTIVATION_TANH);
+    ss_add(g, ss_dense(g, ss_product(g, a, b), 3, true, "c"), ss_dense(g, c, 3, true, "d"));
+}
+
+static void (*const builders[])(struct ss_graph *) = {coupling_layer, kernels,        products,
+                                                      vector_output,  full_quadratic, two_readers};
 
 /* ---- a pass on the device, and the same in double ---- */
 
@@ -94,12 +103,16 @@ struct pass {
     float *flat, *inputs[2]; /* (streams, rows, WIDTH), passive: (rows, WIDTH) */
     float *weights;          /* of the functional: (out_streams, rows, out_width) */
     float *jet, *gradient, *input_gradient;
+    bool separate; /* activations in kernels of their own */
 };
 
 static void pass_run(struct pass *p)
 {
-    const struct ss_layered_options options = {
-        .streams = p->streams, .rows = p->rows + 2, .reverse = true, .input_gradient = true};
+    const struct ss_layered_options options = {.streams = p->streams,
+                                               .rows = p->rows + 2,
+                                               .reverse = true,
+                                               .input_gradient = true,
+                                               .separate = p->separate};
     struct ss_layered *plan = NULL;
     struct ss_buffer *parameters = NULL, *gradient = NULL;
     const size_t first = ss_streams_first(p->streams);
@@ -230,40 +243,57 @@ static void compare(struct pass *p)
     free(out);
 }
 
+static void pass_init(struct pass *p, struct ss_graph *g)
+{
+    float *z = NULL;
+
+    ok(ss_graph_status(g));
+    p->graph = g;
+    p->size = ss_graph_flat_size(g);
+    p->n_inputs = ss_graph_inputs(g);
+    p->out_width = ss_graph_width(g, ss_graph_output_value(g));
+    ok(ss_allocate(p->size, &p->flat));
+    ok(ss_allocate(p->size, &z));
+    ss_graph_initialize(g, 4, p->flat);
+    normals(z, p->size, 60);
+    for (size_t i = 0; i < p->size; i++)
+        p->flat[i] += 0.3f * z[i];
+    for (uint32_t i = 0; i < 2; i++) {
+        const size_t n = (i ? 1 : ss_streams_first(p->streams)) * p->rows * WIDTH;
+        ok(ss_allocate(n, &p->inputs[i]));
+        normals(p->inputs[i], n, 80 + i);
+    }
+    free(z);
+}
+
+static void pass_release_results(struct pass *p)
+{
+    free(p->weights);
+    free(p->jet);
+    free(p->gradient);
+    free(p->input_gradient);
+}
+
+static void pass_release(struct pass *p)
+{
+    free(p->flat);
+    free(p->inputs[0]);
+    free(p->inputs[1]);
+}
+
 static void check_graph(void (*build)(struct ss_graph *), struct ss_streams streams, size_t rows)
 {
     struct pass p = {.streams = streams, .rows = rows};
+    struct ss_graph *g = NULL;
 
-    ok(ss_graph_create(&p.graph));
-    build(p.graph);
-    ok(ss_graph_status(p.graph));
-    p.size = ss_graph_flat_size(p.graph);
-    p.n_inputs = ss_graph_inputs(p.graph);
-    p.out_width = ss_graph_width(p.graph, ss_graph_output_value(p.graph));
-    ok(ss_allocate(p.size, &p.flat));
-    ss_graph_initialize(p.graph, 4, p.flat);
-    for (size_t k = 0; k < ss_graph_parameters(p.graph); k++) {
-        const struct ss_parameter *const q = ss_graph_parameter(p.graph, k);
-        float z[256];
-        normals(z, q->count, 60 + (uint32_t)k);
-        for (size_t i = 0; i < q->count; i++)
-            p.flat[q->offset + i] += 0.3f * z[i];
-    }
-    for (uint32_t i = 0; i < 2; i++) {
-        const size_t n = (i ? 1 : ss_streams_first(streams)) * rows * WIDTH;
-        ok(ss_allocate(n, &p.inputs[i]));
-        normals(p.inputs[i], n, 80 + i);
-    }
+    ok(ss_graph_create(&g));
+    build(g);
+    pass_init(&p, g);
     pass_run(&p);
     compare(&p);
-    free(p.flat);
-    free(p.inputs[0]);
-    free(p.inputs[1]);
-    free(p.weights);
-    free(p.jet);
-    free(p.gradient);
-    free(p.input_gradient);
-    ss_graph_free(p.graph);
+    pass_release_results(&p);
+    pass_release(&p);
+    ss_graph_free(g);
 }
 
 /* Of every kind; of normals a tensor that ends within the 64 that an item draws on CPU devices, and within
@@ -318,6 +348,78 @@ START_TEST(every_graph_and_choice_of_streams_matches_the_reference)
     if (test_small() && builders[g] == vector_output) /* a simulator: the vectors of a finished driver */
         device->info.unfinished = false;
     check_graph(builders[g], streams_of[s], 1 + (size_t)_i % 7);
+}
+END_TEST
+
+/* ---- activations at the end of products ---- */
+
+/* Products of every kind before an activation, and behind one in reverse: of few rows, few columns (dot
+ * products, either way round), several tasks of columns, or, if `sliced`, a sum cut into slices. */
+static struct ss_graph *every_end(enum ss_activation f, bool sliced)
+{
+    static const size_t widths[2][5] = {{300, 4, 40, 19, 33}, {2100, 5, 33, 6, 7}};
+    const char *const names[] = {"a", "b", "c", "d", "e"};
+    struct ss_graph *g = NULL;
+
+    ok(ss_graph_create(&g));
+    ss_value x = ss_graph_input(g, WIDTH, true);
+    for (size_t i = 0; i < SS_COUNT(names); i++)
+        x = ss_activation(g, ss_dense(g, x, widths[sliced][i], true, names[i]), f);
+    ss_dense(g, x, 3, true, "out");
+    return g;
+}
+
+static void same_bits(const char *what, const float *a, const float *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ck_assert_msg(memcmp(&a[i], &b[i], sizeof(float)) == 0, "%s %zu: %.9g, not %.9g", what, i,
+                      (double)a[i], (double)b[i]);
+}
+
+static void check_ends(struct ss_graph *g, struct ss_streams streams, size_t rows)
+{
+    struct pass separate = {.streams = streams, .rows = rows, .separate = true}, joined;
+
+    pass_init(&separate, g);
+    joined = separate;
+    joined.separate = false;
+    pass_run(&separate);
+    pass_run(&joined);
+    same_bits("jet", joined.jet, separate.jet, joined.out_streams * rows * joined.out_width);
+    same_bits("gradient", joined.gradient, separate.gradient, joined.size);
+    same_bits("input's adjoint", joined.input_gradient, separate.input_gradient,
+              ss_streams_first(streams) * rows * WIDTH);
+    pass_release_results(&separate);
+    pass_release_results(&joined);
+    pass_release(&separate);
+}
+
+/* Whose results are compared with the double reference above. */
+START_TEST(an_activation_at_the_end_of_a_product_gives_the_bits_of_one_by_itself)
+{
+    struct ss_graph *const g = every_end((enum ss_activation)_i, false);
+
+    for (size_t s = 0; s < SS_COUNT(streams_of); s++) {
+        check_ends(g, streams_of[s], 1);
+        check_ends(g, streams_of[s], 7);
+    }
+    check_ends(g, streams_of[2], 61);
+    ss_graph_free(g);
+}
+END_TEST
+
+START_TEST(products_that_take_no_activation_leave_it_behind_them)
+{
+    struct ss_graph *const g = every_end(SS_ACTIVATION_TANH, true);
+    const enum ss_gemm_level level = device->gemm.level;
+
+    check_ends(g, streams_of[3], 5);
+    device->gemm.level = SS_GEMM_SIMPLE;
+    check_ends(g, streams_of[3], 2);
+    device->gemm.level = SS_GEMM_PLAIN;
+    check_ends(g, streams_of[3], 2);
+    device->gemm.level = level;
+    ss_graph_free(g);
 }
 END_TEST
 
@@ -575,6 +677,9 @@ int main(void)
     tcase_add_test(c, mistakes_of_a_graph_are_kept_and_told_once);
     tcase_add_loop_test(c, every_graph_and_choice_of_streams_matches_the_reference, 0,
                         SS_COUNT(builders) * SS_COUNT(streams_of));
+    tcase_add_loop_test(c, an_activation_at_the_end_of_a_product_gives_the_bits_of_one_by_itself, 0,
+                        SS_ACTIVATION_HALF_SQUARE + 1);
+    tcase_add_test(c, products_that_take_no_activation_leave_it_behind_them);
     tcase_add_loop_test(c, outputs_along_slices_are_those_of_the_whole_jet_and_so_are_the_gradients, 0, 4);
     tcase_add_test(c, only_a_dense_layer_behind_others_gives_its_outputs_along_slices);
     suite_add_tcase(s, c);

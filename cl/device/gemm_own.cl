@@ -1,16 +1,27 @@
 /*
  * gemm_own.cl - C = op(A) op(B) or C += op(A) op(B) for CPU devices, any shape: register tiles of explicit
- * vectors.
+ * vectors. A and C may be several matrices of m rows, streams, one after the other.
  *
- * C is cut into tasks of task_m x task_n elements, and, where C is small and k large, k into slices whose
- * partial products gemm_own_sum adds up. A few work-groups of one item stay for the whole launch and take
- * tasks from a counter, so a core slowed by other work takes fewer. A task walks k in steps of DEPTH; in each
- * it packs DEPTH x task_n of B into panels (they stay in L2) and multiplies ROWS rows of A (L1) with one
- * panel after the other. Sizes of tasks change no bits: what is added in which order depends on the shape and
- * DEPTH alone.
+ * C is cut into tasks of task_m x task_n elements of each stream, and, where C is small and k large, k into
+ * slices whose partial products gemm_own_sum adds up. A few work-groups of one item stay for the whole launch
+ * and take tasks from a counter, so a core slowed by other work takes fewer. A task walks k in steps of
+ * DEPTH; in each it packs DEPTH x task_n of B into panels (they stay in L2) and multiplies ROWS rows of A
+ * (L1) with one panel after the other. Sizes of tasks change no bits: what is added in which order depends on
+ * the shape and DEPTH alone.
+ *
+ * A task takes its rows in chunks, the same rows of each stream. When it has walked k, a chunk holds all that
+ * the streams of its rows have in these columns, just computed: there a bias is added to the first stream,
+ * and done what a file that includes this one has put in the place of the epilogue:
+ *
+ *     EPILOGUE_PARAMETERS   of kernels, behind the product's own; begins with a comma
+ *     EPILOGUE              a struct epilogue made of them, in braces
+ *     struct epilogue, and  epilogue(e, c, at, row, stream, rows, columns): c is the first element of a block
+ *         of `rows` x `columns` of each stream, `at` elements behind C's own, `row` between rows, `stream`
+ *         between streams; columns are neighbours.
  *
  * Layout   row-major as stored. C's element (i, j) is c[c_at + i c_row + j c_column]: c_column is not 1 where
- *          the host has swapped the operands (C' = op(B)' op(A)').
+ *          the host has swapped the operands (C' = op(B)' op(A)'). `skip`: the skip-th stream is left as it
+ *          is; 0: none.
  *
  * Reads    up to PANEL - 1 floats past the end of a row of B, which are thrown away: buffers have room for
  * it.
@@ -50,13 +61,15 @@
 #define PANEL (WIDTH * VECTORS)
 #define BATCH 4 /* tiles of a transposed A packed at once */
 
+#include "device/gemm_own_pack.clh"
+
 /* ---- one tile of C in registers ---- */
 
 /* c (rows x vectors of it) = or += a b over `depth`; row i of A starts at a[i], its next element a_step
- * further. `tile_rows` and `vectors` are literals at the calls. */
+ * further, row i of C at c[i]. `tile_rows` and `vectors` are literals at the calls. */
 INLINE void multiply(const uint tile_rows, const uint vectors, const uint rows, const uint depth,
                      global const float *const *a, const size_t a_step, global const float *b,
-                     const size_t b_step, global float *c, const size_t c_row, const int add)
+                     const size_t b_step, global float *const *c, const int add)
 {
     vector sum[ROWS][VECTORS];
 
@@ -86,140 +99,8 @@ INLINE void multiply(const uint tile_rows, const uint vectors, const uint rows, 
             continue;
         UNROLLED
         for (uint j = 0; j < vectors; j++) {
-            global float *const p = c + i * c_row + j * WIDTH;
+            global float *const p = c[i] + j * WIDTH;
             STORE(add ? LOAD(p) + sum[i][j] : sum[i][j], p);
-        }
-    }
-}
-
-/* ---- packing ---- */
-
-#if TRANSPOSE_B
-#if WIDTH == 16
-/* 16 x 16 transposed in registers by four rounds of interleaving. */
-INLINE float16 low(const float16 a, const float16 b)
-{
-    return (float16)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3, a.s4, b.s4, a.s5, b.s5, a.s6, b.s6, a.s7,
-                     b.s7);
-}
-INLINE float16 high(const float16 a, const float16 b)
-{
-    return (float16)(a.s8, b.s8, a.s9, b.s9, a.sa, b.sa, a.sb, b.sb, a.sc, b.sc, a.sd, b.sd, a.se, b.se, a.sf,
-                     b.sf);
-}
-INLINE void transpose(global const float *from, const size_t from_row, global float *to)
-{
-    float16 x[16], y[16];
-
-    UNROLLED
-    for (uint i = 0; i < 16; i++)
-        x[i] = vload16(0, from + i * from_row);
-    UNROLLED
-    for (uint round = 0; round < 4; round++) {
-        UNROLLED
-        for (uint i = 0; i < 8; i++) {
-            y[2 * i] = low(x[i], x[i + 8]);
-            y[2 * i + 1] = high(x[i], x[i + 8]);
-        }
-        UNROLLED
-        for (uint i = 0; i < 16; i++)
-            x[i] = y[i];
-    }
-    UNROLLED
-    for (uint i = 0; i < 16; i++)
-        vstore16(x[i], 0, to + i * PANEL);
-}
-#define SQUARE 16
-#else
-INLINE void transpose(global const float *from, const size_t from_row, global float *to)
-{
-    /* By elements: compilers make shuffles with undefined lanes of vectors, and Oclgrind 21.10 dies of those.
-     */
-    UNROLLED
-    for (uint i = 0; i < 4; i++) {
-        UNROLLED
-        for (uint j = 0; j < 4; j++)
-            to[i * PANEL + j] = from[j * from_row + i];
-    }
-}
-#define SQUARE 4
-#endif
-
-/* One panel of a B stored n x k; its columns from `columns` on stay as they were. */
-INLINE void pack_transposed(const uint depth, const uint columns, global const float *b, const size_t ldb,
-                            global float *to)
-{
-    uint j = 0;
-
-    ROLLED
-    for (; j + SQUARE <= columns; j += SQUARE) {
-        uint l = 0;
-        ROLLED
-        for (; l + SQUARE <= depth; l += SQUARE)
-            transpose(b + j * ldb + l, ldb, to + l * PANEL + j);
-        ROLLED
-        for (; l < depth; l++) {
-            ROLLED
-            for (uint q = j; q < j + SQUARE; q++)
-                to[l * PANEL + q] = b[q * ldb + l];
-        }
-    }
-    ROLLED
-    for (; j < columns; j++) {
-        ROLLED
-        for (uint l = 0; l < depth; l++)
-            to[l * PANEL + j] = b[j * ldb + l];
-    }
-}
-
-#endif
-
-/* DEPTH x task_n of B as panels of PANEL columns. */
-INLINE void pack_b(const uint depth, const uint columns, global const float *b, const size_t ldb,
-                   global float *to)
-{
-    ROLLED
-    for (uint j = 0; j < columns; j += PANEL, to += DEPTH * PANEL) {
-#if TRANSPOSE_B
-        pack_transposed(depth, min((uint)PANEL, columns - j), b + j * ldb, ldb, to);
-#else
-        ROLLED
-        for (uint l = 0; l < depth; l++) {
-            UNROLLED
-            for (uint q = 0; q < VECTORS; q++)
-                STORE(LOAD(b + l * ldb + j + q * WIDTH), to + l * PANEL + q * WIDTH);
-        }
-#endif
-    }
-}
-
-/* Up to BATCH x ROWS columns of an A stored k x m: ROWS of them side by side, then the next ROWS; columns
- * from `rows` on repeat the last. Several tiles at once, because each row of A may lie on a page of its own.
- */
-INLINE void pack_a(const uint rows, const uint depth, global const float *a, const size_t lda,
-                   global float *to)
-{
-    const uint whole = rows / ROWS;
-
-    ROLLED
-    for (uint l = 0; l < depth; l++, a += lda, to += ROWS) {
-        ROLLED
-        for (uint t = 0; t < whole; t++) {
-            global const float *const from = a + t * ROWS;
-            global float *const d = to + t * (DEPTH * ROWS);
-#if ROWS == 6 && UNROLL
-            vstore4(vload4(0, from), 0, d);
-            vstore2(vload2(0, from + 4), 0, d + 4);
-#else
-            UNROLLED
-            for (uint i = 0; i < ROWS; i++)
-                d[i] = from[i];
-#endif
-        }
-        if (rows > whole * ROWS) {
-            ROLLED
-            for (uint i = 0; i < ROWS; i++)
-                to[whole * (DEPTH * ROWS) + i] = a[min(whole * ROWS + i, rows - 1)];
         }
     }
 }
@@ -232,14 +113,14 @@ struct place { /* of C, or of a slice's part of it */
 };
 
 /* A tile that is cut off at the right, or whose rows are not contiguous in C. */
-INLINE void copy_tile(global const float *tile, const uint rows, const uint columns, const struct place c,
-                      const int add)
+INLINE void copy_tile(global const float *tile, const uint rows, const uint columns, global float *const *c,
+                      const size_t c_column, const int add)
 {
     ROLLED
     for (uint i = 0; i < rows; i++) {
         ROLLED
         for (uint j = 0; j < columns; j++) {
-            global float *const p = c.at + i * c.row + j * c.column;
+            global float *const p = c[i] + j * c_column;
             *p = add ? *p + tile[i * PANEL + j] : tile[i * PANEL + j];
         }
     }
@@ -248,34 +129,41 @@ INLINE void copy_tile(global const float *tile, const uint rows, const uint colu
 /* ROWS rows of A with all panels of a task. */
 INLINE void multiply_row(const uint rows, const uint columns, const uint depth, global const float *const *a,
                          const size_t a_step, global const float *b, const size_t b_step,
-                         const size_t b_panel, const struct place c, const int add, global float *tile)
+                         const size_t b_panel, global float *const *c, const size_t c_column, const int add,
+                         global float *tile)
 {
     ROLLED
     for (uint j = 0; j < columns; j += PANEL, b += b_panel) {
         const uint width = min((uint)PANEL, columns - j);
-        const int whole = width % WIDTH == 0 && c.column == 1;
-        global float *const to = whole ? c.at + j : tile;
-        const size_t row = whole ? c.row : PANEL;
+        const int whole = width % WIDTH == 0 && c_column == 1;
         const int add_here = whole && add;
+        global float *to[ROWS];
 
+        UNROLLED
+        for (uint r = 0; r < ROWS; r++)
+            to[r] = whole ? c[r] + j : tile + r * PANEL;
         if (rows <= 2 && (width == PANEL || !whole))
-            multiply(2, VECTORS, rows, depth, a, a_step, b, b_step, to, row, add_here);
+            multiply(2, VECTORS, rows, depth, a, a_step, b, b_step, to, add_here);
         else if (width <= WIDTH)
-            multiply(ROWS, 1, rows, depth, a, a_step, b, b_step, to, row, add_here);
+            multiply(ROWS, 1, rows, depth, a, a_step, b, b_step, to, add_here);
 #if VECTORS > 3
         else if (width > 3 * WIDTH)
-            multiply(ROWS, 4, rows, depth, a, a_step, b, b_step, to, row, add_here);
+            multiply(ROWS, 4, rows, depth, a, a_step, b, b_step, to, add_here);
 #endif
 #if VECTORS > 2
         else if (width > 2 * WIDTH)
-            multiply(ROWS, 3, rows, depth, a, a_step, b, b_step, to, row, add_here);
+            multiply(ROWS, 3, rows, depth, a, a_step, b, b_step, to, add_here);
 #endif
 #if VECTORS > 1
         else
-            multiply(ROWS, 2, rows, depth, a, a_step, b, b_step, to, row, add_here);
+            multiply(ROWS, 2, rows, depth, a, a_step, b, b_step, to, add_here);
 #endif
-        if (!whole)
-            copy_tile(tile, rows, width, (struct place){c.at + j * c.column, c.row, c.column}, add);
+        if (!whole) {
+            UNROLLED
+            for (uint r = 0; r < ROWS; r++)
+                to[r] = c[r] + j * c_column;
+            copy_tile(tile, rows, width, to, c_column, add);
+        }
     }
 }
 
@@ -283,44 +171,126 @@ INLINE void multiply_row(const uint rows, const uint columns, const uint depth, 
 #define ACCUMULATE 1u /* C += */
 #define B_IN_PLACE 2u /* B stored k x n and not worth packing */
 #define A_IN_PLACE 4u /* A stored k x m and not worth packing */
+#define WITH_BIAS 8u
+#define MIRRORED 16u /* dot products: rows of A are columns of C, and all streams those of B */
 
 struct product {
-    uint m, n, k;
+    uint m, n, k, streams, skip;
     global const float *a, *b;
     size_t lda, ldb;
     struct place c;
     size_t c_slice;
-    uint task_m, task_n, task_k, flags;
+    uint task_m, task_n, task_k, chunk, flags;
     global float *panels, *tile, *left; /* scratch of this group */
+    global const float *bias;
+    uint samples; /* rows of a stream, in the first of which they get the bias */
+#ifdef EPILOGUE
+    struct epilogue end;
+#endif
 };
 
-/* All rows of a task (i0, j0) with depth x columns of B; A stored k x m if `transpose_a`, a literal. */
+/* ---- what follows the product ---- */
+
+/* rows x columns += the bias of those columns, which are neighbours. */
+INLINE void add_bias(global const float *bias, global float *c, const size_t row, const uint rows,
+                     const uint columns)
+{
+    ROLLED
+    for (uint i = 0; i < rows; i++, c += row) {
+        uint j = 0;
+        ROLLED
+        for (; j + WIDTH <= columns; j += WIDTH)
+            STORE(LOAD(c + j) + LOAD(bias + j), c + j);
+        ROLLED
+        for (; j < columns; j++)
+            c[j] += bias[j];
+    }
+}
+
+/* Rows i0 .. of each stream, columns j0 ..: `row` and 1 apart. */
+INLINE void finish(const struct product *p, const size_t row, const uint i0, const uint rows, const uint j0,
+                   const uint columns)
+{
+    const size_t at = i0 * row + j0;
+
+    if (p->flags & WITH_BIAS && i0 < p->samples)
+        add_bias(p->bias + j0, p->c.at + at, row, min(rows, p->samples - i0), columns);
+#ifdef EPILOGUE
+    epilogue(&p->end, p->c.at + at, at, row, p->samples * row, rows, columns);
+#endif
+}
+
+/* ---- rows of a task ---- */
+
+/* A row of a chunk: the `in_stream`-th of its rows in the stream that comes `stream`-th, `at` rows behind the
+ * chunk's first in the first stream. */
+struct row {
+    uint in_stream, stream;
+    size_t at;
+};
+
+INLINE uint streams_multiplied(const uint streams, const uint skip)
+{
+    return streams - (skip != 0);
+}
+
+INLINE struct row first_row(const uint m, const uint skip)
+{
+    return (struct row){0, 0, skip == 1 ? m : 0};
+}
+
+INLINE void next_row(struct row *r, const uint rows, const uint m, const uint skip)
+{
+    r->at++;
+    if (++r->in_stream < rows)
+        return;
+    r->in_stream = 0;
+    r->at += m - rows;
+    if (++r->stream + 1 == skip)
+        r->at += m;
+}
+
+/* All rows of a task (i0, j0) with depth x columns of B, the last of them if `last`; A stored k x m if
+ * `transpose_a`, a literal. */
 INLINE void multiply_rows(const int transpose_a, const struct product *p, const struct place c, const uint i0,
-                          const uint j0, const uint l, const uint depth, const int add)
+                          const uint j0, const uint l, const uint depth, const int add, const int last)
 {
     const uint rows = min(p->task_m, p->m - i0), columns = min(p->task_n, p->n - j0);
     const int b_in_place = !TRANSPOSE_B && (p->flags & B_IN_PLACE);
     const int pack = transpose_a && !(p->flags & A_IN_PLACE);
-    global const float *const x = p->a + (transpose_a ? l * p->lda + i0 : i0 * p->lda + l);
+    const size_t a_row = transpose_a ? 1 : p->lda, a_step = pack ? ROWS : transpose_a ? p->lda : 1;
     global const float *const y = p->b + (TRANSPOSE_B ? j0 * p->ldb + l : l * p->ldb + j0);
-    const size_t a_step = pack ? ROWS : transpose_a ? p->lda : 1;
 
     if (!b_in_place)
         pack_b(depth, columns, y, p->ldb, p->panels);
     ROLLED
-    for (uint i = 0; i < rows; i += ROWS) {
-        const uint some = min((uint)ROWS, rows - i), batch = i % (BATCH * ROWS);
-        global const float *from[ROWS];
+    for (uint r0 = 0; r0 < rows; r0 += p->chunk) {
+        const uint chunk = min(p->chunk, rows - r0), all = chunk * streams_multiplied(p->streams, p->skip);
+        global const float *const x = p->a + (i0 + r0) * a_row + l * (transpose_a ? p->lda : 1);
+        struct row row = first_row(p->m, p->skip);
 
-        if (pack && batch == 0)
-            pack_a(min((uint)(BATCH * ROWS), rows - i), depth, x + i, p->lda, p->left);
-        UNROLLED
-        for (uint r = 0; r < ROWS; r++)
-            from[r] =
-                pack ? p->left + batch * DEPTH + r : x + (i + min(r, some - 1)) * (transpose_a ? 1 : p->lda);
-        multiply_row(some, columns, depth, from, a_step, b_in_place ? y : p->panels,
-                     b_in_place ? p->ldb : PANEL, b_in_place ? PANEL : DEPTH * PANEL,
-                     (struct place){c.at + i * c.row, c.row, c.column}, add, p->tile);
+        ROLLED
+        for (uint i = 0; i < all; i += ROWS) {
+            const uint some = min((uint)ROWS, all - i), batch = i % (BATCH * ROWS);
+            global const float *from[ROWS];
+            global float *to[ROWS];
+
+            if (pack && batch == 0)
+                pack_a(min((uint)(BATCH * ROWS), all - i), depth, x + i, p->lda, p->left);
+            UNROLLED
+            for (uint r = 0; r < ROWS; r++) {
+                from[r] = pack ? p->left + batch * DEPTH + r : x + row.at * a_row;
+                to[r] = c.at + (r0 + row.at) * c.row;
+                if (r + 1 < some) /* the last is repeated, its results thrown away */
+                    next_row(&row, chunk, p->m, p->skip);
+            }
+            next_row(&row, chunk, p->m, p->skip);
+            multiply_row(some, columns, depth, from, a_step, b_in_place ? y : p->panels,
+                         b_in_place ? p->ldb : PANEL, b_in_place ? PANEL : DEPTH * PANEL, to, c.column, add,
+                         p->tile);
+        }
+        if (last)
+            finish(p, p->c.row, i0 + r0, chunk, j0, columns);
     }
 }
 
@@ -340,22 +310,48 @@ INLINE void take_tasks(const int transpose_a, const struct product *p, global ui
         ROLLED
         for (uint l = k0; l < k1; l += DEPTH)
             multiply_rows(transpose_a, p, c, i0, j0, l, min((uint)DEPTH, k1 - l),
-                          (p->flags & ACCUMULATE) || l > k0);
+                          (p->flags & ACCUMULATE) || l > k0, l + DEPTH >= k1);
     }
 }
 
-#define PARAMETERS                                                                                       \
-    const uint m, const uint n, const uint k, global const float *a, const uint a_at, const uint lda,    \
-        global const float *b, const uint b_at, const uint ldb, global float *c, const uint c_at,        \
-        const uint c_row, const uint c_column, const uint c_slice, const uint task_m, const uint task_n, \
-        const uint task_k, const uint flags, global float *scratch, global uint *counter, const uint first
+#ifndef EPILOGUE
+#define EPILOGUE_PARAMETERS
+#define END
+#else
+#define END , EPILOGUE
+#endif
+#define PARAMETERS                                                                                        \
+    const uint m, const uint n, const uint k, const uint streams, const uint skip, global const float *a, \
+        const uint a_at, const uint lda, global const float *b, const uint b_at, const uint ldb,          \
+        global float *c, const uint c_at, const uint c_row, const uint c_column, const uint c_slice,      \
+        const uint task_m, const uint task_n, const uint task_k, const uint chunk, const uint flags,      \
+        global const float *bias, const uint bias_at, const uint samples, global float *scratch,          \
+        global uint *counter, const uint first EPILOGUE_PARAMETERS
 #define PRODUCT                                                                                     \
     global float *const panels =                                                                    \
         scratch + get_group_id(0) * ((size_t)DEPTH * task_n + ROWS * PANEL + BATCH * ROWS * DEPTH); \
     global float *const tile = panels + (size_t)DEPTH * task_n;                                     \
-    const struct product p = {                                                                      \
-        m,       n,      k,      a + a_at, b + b_at, lda,    ldb,  {c + c_at, c_row, c_column},     \
-        c_slice, task_m, task_n, task_k,   flags,    panels, tile, tile + ROWS * PANEL}
+    const struct product p = {m,                                                                    \
+                              n,                                                                    \
+                              k,                                                                    \
+                              streams,                                                              \
+                              skip,                                                                 \
+                              a + a_at,                                                             \
+                              b + b_at,                                                             \
+                              lda,                                                                  \
+                              ldb,                                                                  \
+                              {c + c_at, c_row, c_column},                                          \
+                              c_slice,                                                              \
+                              task_m,                                                               \
+                              task_n,                                                               \
+                              task_k,                                                               \
+                              chunk,                                                                \
+                              flags,                                                                \
+                              panels,                                                               \
+                              tile,                                                                 \
+                              tile + ROWS * PANEL,                                                  \
+                              bias + bias_at,                                                       \
+                              samples END}
 
 ONE_ITEM void gemm_own_n(PARAMETERS)
 {
@@ -364,12 +360,14 @@ ONE_ITEM void gemm_own_n(PARAMETERS)
     take_tasks(0, &p, counter, first);
 }
 
+#ifndef EPILOGUE
 ONE_ITEM void gemm_own_t(PARAMETERS)
 {
     PRODUCT;
 
     take_tasks(1, &p, counter, first);
 }
+#endif
 
 /* ---- few columns: dot products along k ---- */
 
@@ -391,10 +389,11 @@ INLINE float sum_of(const vector v)
 }
 
 /* 4 rows of A by `columns` (a literal, 1, 2 or 4) rows of B; both lie along k. */
-INLINE void dot_tile(const uint columns, const uint rows, const uint n, const uint k, global const float *a,
-                     const size_t lda, global const float *b, const size_t ldb, const struct place c,
-                     const int add)
+INLINE void dot_tile(const uint columns, const uint rows, const struct product *p,
+                     global const float *const *a, global const float *b, const size_t ldb,
+                     global float *const *c)
 {
+    const uint n = p->n, k = p->k;
     vector sum[4][4];
     uint l = 0;
 
@@ -412,7 +411,7 @@ INLINE void dot_tile(const uint columns, const uint rows, const uint n, const ui
             y[j] = LOAD(b + min(j, n - 1) * ldb + l);
         UNROLLED
         for (uint i = 0; i < 4; i++) {
-            const vector x = LOAD(a + min(i, rows - 1) * lda + l);
+            const vector x = LOAD(a[i] + l);
             UNROLLED
             for (uint j = 0; j < columns; j++)
                 sum[i][j] = fma(x, y[j], sum[i][j]);
@@ -427,24 +426,50 @@ INLINE void dot_tile(const uint columns, const uint rows, const uint n, const ui
                 continue;
             ROLLED
             for (uint q = l; q < k; q++)
-                s = fma(a[i * lda + q], b[j * ldb + q], s);
-            global float *const p = c.at + i * c.row + j * c.column;
-            *p = add ? *p + s : s;
+                s = fma(a[i][q], b[j * ldb + q], s);
+            global float *const to = c[i] + j * p->c.column;
+            *to = p->flags & ACCUMULATE ? *to + s : s;
         }
     }
 }
 
-/* n up to 4, A stored m x k. A B stored k x n is turned round first, in the group's scratch of n x k floats.
- */
-ONE_ITEM void gemm_own_dot(const uint m, const uint n, const uint k, global const float *a, const uint a_at,
-                           const uint lda, global const float *b, const uint b_at, const uint ldb,
-                           global float *c, const uint c_at, const uint c_row, const uint c_column,
-                           const uint task_m, const uint flags, global float *scratch, global uint *counter,
-                           const uint first)
+/* All rows of a task that begins at i0 with all rows of B. */
+INLINE void dot_rows(const struct product *p, const uint i0, global const float *b, const size_t ldb)
 {
+    const uint rows = min(p->task_m, p->m - i0), all = rows * p->streams;
+    global const float *const x = p->a + i0 * p->lda;
+    struct row row = first_row(p->m, 0);
+
+    ROLLED
+    for (uint i = 0; i < all; i += 4) {
+        const uint some = min(4u, all - i);
+        global const float *from[4];
+        global float *to[4];
+
+        UNROLLED
+        for (uint r = 0; r < 4; r++) {
+            from[r] = x + row.at * p->lda;
+            to[r] = p->c.at + (i0 + row.at) * p->c.row;
+            if (r + 1 < some)
+                next_row(&row, rows, p->m, 0);
+        }
+        next_row(&row, rows, p->m, 0);
+        if (p->n == 1)
+            dot_tile(1, some, p, from, b, ldb, to);
+        else if (p->n == 2)
+            dot_tile(2, some, p, from, b, ldb, to);
+        else
+            dot_tile(4, some, p, from, b, ldb, to);
+    }
+}
+
+/* n up to 4, A stored m x k, no stream left out. A B stored k x n is turned round first, in the group's
+ * scratch of n x k floats. */
+ONE_ITEM void gemm_own_dot(PARAMETERS)
+{
+    PRODUCT;
     const uint tasks = (m + task_m - 1) / task_m;
-    const int add = flags & ACCUMULATE;
-    global const float *y = b + b_at;
+    global const float *y = p.b;
     size_t y_row = ldb;
 
 #if !TRANSPOSE_B
@@ -453,31 +478,23 @@ ONE_ITEM void gemm_own_dot(const uint m, const uint n, const uint k, global cons
     for (uint l = 0; l < k; l++) {
         ROLLED
         for (uint j = 0; j < n; j++)
-            turned[(size_t)j * k + l] = b[b_at + (size_t)l * ldb + j];
+            turned[(size_t)j * k + l] = p.b[(size_t)l * ldb + j];
     }
     y = turned;
     y_row = k;
-#else
-    (void)scratch;
 #endif
     ROLLED
     for (uint t = atomic_inc(counter) - first; t < tasks; t = atomic_inc(counter) - first) {
-        const uint end = min(m, (t + 1) * task_m);
-        ROLLED
-        for (uint i = t * task_m; i < end; i += 4) {
-            const uint rows = min(4u, end - i);
-            global const float *const x = a + a_at + (size_t)i * lda;
-            const struct place to = {c + c_at + (size_t)i * c_row, c_row, c_column};
-            if (n == 1)
-                dot_tile(1, rows, n, k, x, lda, y, y_row, to, add);
-            else if (n == 2)
-                dot_tile(2, rows, n, k, x, lda, y, y_row, to, add);
-            else
-                dot_tile(4, rows, n, k, x, lda, y, y_row, to, add);
-        }
+        const uint i0 = t * task_m, rows = min(task_m, m - i0);
+        dot_rows(&p, i0, y, y_row);
+        if (flags & MIRRORED)
+            finish(&p, c_column, 0, samples, i0, rows);
+        else
+            finish(&p, c_row, i0, rows, 0, n);
     }
 }
 
+#ifndef EPILOGUE
 /* ---- slices of k ---- */
 
 /* C = or += the sum of `slices` partial products, in their order. */
@@ -495,3 +512,4 @@ kernel void gemm_own_sum(const uint m, const uint n, const uint slices, global c
     global float *const p = c + c_at + i * c_row + j * c_column;
     *p = flags & ACCUMULATE ? *p + s : s;
 }
+#endif

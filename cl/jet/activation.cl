@@ -3,10 +3,14 @@
  *
  * Layout  jets stream-major, n = rows x width elements a stream.
  *         x_bar may be y_bar.
- * Launch  (n / WIDTH, rounded up), any local size. -D as in the file above.
+ * Launch  (n / WIDTH, rounded up), any local size.
+ * -D      those of the file above; SECOND: 0 none, 1 collapsed (default), 2 apart
  */
 #ifndef WIDTH
 #define WIDTH 1
+#endif
+#ifndef SECOND
+#define SECOND 1
 #endif
 
 #include "jet/activation_jets.clh"
@@ -17,7 +21,7 @@ VECTORISED void activation_forward(const uint n, const uint slices, const uint e
                                    const uint y_at)
 {
     const size_t i = get_global_id(0) * WIDTH;
-    const struct jets s = {n, slices, extra, x_order};
+    const struct jets s = {n, slices, extra, x_order, SECOND};
 
     if (i < n)
         activate(s, x + x_at + i, y + y_at + i, min((uint)(n - i), (uint)WIDTH));
@@ -29,7 +33,7 @@ VECTORISED void activation_reverse(const uint n, const uint slices, const uint e
                                    const uint x_bar_at)
 {
     const size_t i = get_global_id(0) * WIDTH;
-    const struct jets s = {n, slices, extra, x_order};
+    const struct jets s = {n, slices, extra, x_order, SECOND};
 
     if (i < n)
         activate_reverse(s, x + x_at + i, y_bar + y_bar_at + i, x_bar + x_bar_at + i,

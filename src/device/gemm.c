@@ -61,6 +61,9 @@ static enum ss_status check(const struct ss_gemm *g)
 {
     enum ss_status st = SS_OK;
 
+    if (g->bias.buffer)
+        TRY(check_matrix("bias", g->bias, 1, g->n, g->n));
+
     TRY(check_matrix("A", g->a, g->transpose_a ? g->k : g->m, g->transpose_a ? g->m : g->k, g->lda));
     TRY(check_matrix("B", g->b, g->transpose_b ? g->n : g->k, g->transpose_b ? g->k : g->n, g->ldb));
     TRY(check_matrix("C", g->c, g->m, g->n, g->ldc));
@@ -120,6 +123,17 @@ out:
     return st;
 }
 
+static bool takes_own(const struct ss_device *d)
+{
+    return d->gemm.level == SS_GEMM_FAST && !d->gemm.plain && kind_of(d) == SS_GEMM_OWN &&
+           ss_device_is_cpu(d);
+}
+
+bool ss_gemm_finishes(const struct ss_device *d, const struct ss_gemm *g)
+{
+    return takes_own(d) && ss_gemm_own_finishes(d, g);
+}
+
 enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g)
 {
     const size_t streams = g->streams ? g->streams : 1;
@@ -128,6 +142,17 @@ enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g)
 
     if (streams > 1 && g->transpose_a)
         return SS_FAIL(SS_ERR_INTERNAL, "matrix product: streams of a transposed A");
+    if (ss_gemm_finishes(d, g)) {
+        TRY(check(&all));
+        if (d->gemm.heard)
+            ss_gemm_hear(d, &all);
+        else
+            TRY(ss_gemm_own(d, g, false, NULL));
+        goto out;
+    }
+    if (g->bias.buffer || g->epilogue)
+        return SS_FAIL(SS_ERR_INTERNAL, "matrix product: %s takes neither bias nor epilogue here",
+                       ss_gemm_backend(d));
     if (!g->skip || g->skip > streams)
         return enqueue(d, &all);
     const struct ss_gemm before = run_of(g, 0, g->skip - 1), behind = run_of(g, g->skip, streams - g->skip);

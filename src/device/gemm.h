@@ -11,6 +11,9 @@
 #include "config/experiment.h"
 #include "device/device.h"
 
+/** What is done with C at the end of a product, made once and used in many. */
+struct ss_epilogue;
+
 struct ss_gemm {
     bool transpose_a, transpose_b;
     size_t m, n, k;         /* C is m x n, op(A) m x k, op(B) k x n; k = 0 gives 0 */
@@ -19,10 +22,34 @@ struct ss_gemm {
     bool accumulate;        /* C += */
     size_t streams;         /* 0, 1, or A and C are so many matrices of m rows, one after the other */
     size_t skip;            /* the skip-th of the streams is not multiplied; 0: all are */
+    /* Only where ss_gemm_finishes says so: */
+    struct ss_span bias; /* n floats that each row of the first stream gets as well; .buffer NULL: none */
+    struct ss_epilogue *epilogue;       /* after that, or NULL */
+    const struct ss_arg *epilogue_args; /* of its kernels, behind those of the product */
+    size_t n_epilogue_args;             /* at most SS_EPILOGUE_ARGS */
 };
+
+enum { SS_EPILOGUE_ARGS = 8 };
 
 /** Enqueue; does not wait. The same bits each time on one device and backend. */
 SS_MUST_CHECK enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g);
+
+/** Whether the backend in use adds a bias in this product, and takes an epilogue: the own one on CPU devices,
+ * where C is not made of parts. */
+bool ss_gemm_finishes(const struct ss_device *d, const struct ss_gemm *g);
+
+/**
+ * Of `file`, which includes cl/device/gemm_own.cl and says there what is done with C, built with `defines`
+ * besides the product's own. It takes products with this `transpose_b`.
+ *
+ * @param defines  at most SS_EPILOGUE_DEFINES; names not copied
+ */
+SS_MUST_CHECK enum ss_status ss_epilogue_create(struct ss_device *d, const char *file,
+                                                const struct ss_define *defines, size_t n_defines,
+                                                bool transpose_b, struct ss_epilogue **out);
+void ss_epilogue_free(struct ss_epilogue *e);
+
+enum { SS_EPILOGUE_DEFINES = 4 };
 
 /** Choose the backend for all products of this device; SS_GEMM_AUTO is the default for its type. */
 void ss_gemm_choose(struct ss_device *d, enum ss_gemm_kind kind);

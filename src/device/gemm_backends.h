@@ -14,8 +14,12 @@ void ss_gemm_hear(struct ss_device *d, const struct ss_gemm *g);
 
 struct ss_own_sizes;
 
+/** Whether the own product on CPU devices takes these streams as they are, with bias and epilogue. */
+bool ss_gemm_own_finishes(const struct ss_device *d, const struct ss_gemm *g);
+
 /** Register tiles, for CPU devices; `simple`: without vectors and unrolled loops. `sizes` NULL: measured, or
- * by the rules. The same bits for all sizes; those that cannot be here: SS_ERR_INTERNAL (gemm_own.h). */
+ * by the rules. Streams, `skip`, bias and epilogue only where the above says so. The same bits for all sizes;
+ * those that cannot be here: SS_ERR_INTERNAL (gemm_own.h). */
 SS_MUST_CHECK enum ss_status ss_gemm_own(struct ss_device *d, const struct ss_gemm *g, bool simple,
                                          const struct ss_own_sizes *sizes);
 

@@ -14,8 +14,10 @@ enum { SS_OWN_DEPTH = 256 }; /* of k at a time: sums of so many terms are added 
 
 /** A product whose C may be stored transposed, so that operands can be swapped. */
 struct ss_own_product {
-    struct ss_gemm g; /* g.ldc is not used */
+    struct ss_gemm g; /* of the rows of all streams; g.ldc is not used */
     size_t c_row, c_column;
+    bool mirrored; /* rows are columns, and streams too */
+    size_t streams;
     bool dots;     /* few columns: by dot products along k */
     size_t slices; /* of k, whose products are added up afterwards */
     size_t task_k; /* of a slice */
@@ -25,7 +27,8 @@ struct ss_own_product {
 struct ss_own_sizes {
     uint32_t width;          /* floats of a vector, the device's: 1, 4, 8 or 16 */
     uint32_t rows, vectors;  /* of a tile, which the kernels are built for: 2 to 16, 1 to 4 */
-    uint32_t task_m, task_n; /* rows, whole tiles; columns, whole panels of width x vectors */
+    uint32_t task_m, task_n; /* rows, whole tiles; columns, whole panels of width x vectors. Of streams about
+                                as many rows in all, the same of each */
     uint32_t groups;         /* 1 to the cores of the device */
     bool pack_a, pack_b;     /* else read where they lie; an A stored m x k always is, a B stored n x k never
                               */

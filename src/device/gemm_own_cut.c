@@ -12,6 +12,8 @@ enum {
     MOST_PARTS = 1 << 18 /* floats of partial products */
 };
 
+enum { EPILOGUE_WORK = 32 }; /* multiply-adds for which an epilogue counts, for each element of C */
+
 /* What suits devices with vectors of so many floats. */
 struct suited {
     uint32_t width;
@@ -55,6 +57,7 @@ static struct ss_own_product swapped(const struct ss_own_product *p)
 {
     struct ss_own_product q = *p;
 
+    q.mirrored = !p->mirrored;
     q.g.transpose_a = !p->g.transpose_b;
     q.g.transpose_b = !p->g.transpose_a;
     q.g.m = p->g.n;
@@ -104,8 +107,13 @@ static size_t slices_of(const struct ss_gemm *g)
 
 struct ss_own_product ss_own_product_of(const struct ss_device *d, const struct ss_gemm *g, bool simple)
 {
-    struct ss_own_product p = turned_well(g, suited_to(d, simple));
+    const size_t streams = g->streams ? g->streams : 1;
+    struct ss_gemm rows = *g;
+    struct ss_own_product p;
 
+    rows.m *= streams;
+    p = turned_well(&rows, suited_to(d, simple));
+    p.streams = streams;
     p.dots = suits_dots(&p);
     p.slices = p.dots ? 1 : slices_of(&p.g);
     p.task_k = ss_round_up(ss_parts_of(g->k, p.slices), SS_OWN_DEPTH);
@@ -117,7 +125,7 @@ struct ss_own_product ss_own_product_of(const struct ss_device *d, const struct 
 
 static double work_of(const struct ss_gemm *g)
 {
-    return (double)g->m * (double)g->n * (double)g->k;
+    return (double)g->m * (double)g->n * (double)(g->k + (g->epilogue ? EPILOGUE_WORK : 0));
 }
 
 /* At most one group a core; waking another core for fewer than `least` multiply-adds costs more than it

@@ -35,8 +35,30 @@ static struct ss_span slices_of(const struct ss_step *s, struct ss_span jet)
     return ss_span_at(jet, s->rows * s->node->width);
 }
 
+/* The product, then its bias, then what is at its end: all at once where the product can. */
+static enum ss_status multiply(const struct ss_step *s, const struct ss_gemm *product, bool with_bias,
+                               const struct ss_activation_end *end)
+{
+    struct ss_arg args[SS_EPILOGUE_ARGS];
+    struct ss_gemm whole = *product;
+    enum ss_status st = SS_OK;
+
+    if (with_bias)
+        whole.bias = ss_step_parameter(s, BIAS);
+    ss_activation_end_add(end, args, &whole);
+    if (ss_gemm_finishes(s->device, &whole))
+        return ss_gemm_enqueue(s->device, &whole);
+    TRY(ss_gemm_enqueue(s->device, product));
+    if (with_bias)
+        TRY(ss_columns_add(s, s->kernel[ADD], BIAS, 1.0f));
+    TRY(ss_activation_end_enqueue(end));
+out:
+    return st;
+}
+
 static enum ss_status forward(const struct ss_step *s)
 {
+    static const struct ss_activation_end none;
     const size_t n_in = s->x_width[0], n_out = s->node->width;
     const bool with_bias = s->node->n_parameters > BIAS && !s->values_known;
     const struct ss_gemm product = {.transpose_b = true,
@@ -53,11 +75,11 @@ static enum ss_status forward(const struct ss_step *s)
                                     .ldc = n_out};
     enum ss_status st = SS_OK;
 
-    TRY(ss_gemm_enqueue(s->device, &product));
-    if (with_bias)
-        TRY(ss_columns_add(s, s->kernel[ADD], BIAS, 1.0f));
-    if (s->units)
+    TRY(multiply(s, &product, with_bias, s->units ? &none : &s->forward_end));
+    if (s->units) {
         TRY(ss_units_enqueue(s, s->kernel[UNITS_FORWARD], n_out, product.b, slices_of(s, s->y)));
+        TRY(ss_activation_end_enqueue(&s->forward_end));
+    }
 out:
     return st;
 }
@@ -115,7 +137,7 @@ static enum ss_status reverse(const struct ss_step *s)
                                       ss_arg_span(ss_span_at(s->x_bar[0], (input.skip - 1) * n))};
         TRY(ss_launch(s->kernel[SCALE], (struct ss_range){.global = {n}}, args, SS_COUNT(args)));
     }
-    TRY(ss_gemm_enqueue(s->device, &input));
+    TRY(multiply(s, &input, false, &s->reverse_end));
 out:
     return st;
 }

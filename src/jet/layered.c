@@ -3,15 +3,8 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
+#include "jet/layered_values.h"
 #include "jet/operation.h"
-
-struct value {
-    struct ss_buffer *jet, *adjoint;
-    size_t readers; /* operations and the objective */
-    ss_value
-        in_place; /* the activation whose adjoint turns into this one's, in its buffer; or the value itself */
-    bool wanted;  /* its adjoint is written in reverse */
-};
 
 struct run { /* of the flat buffer */
     size_t first, count;
@@ -23,7 +16,7 @@ struct ss_layered {
     struct ss_streams streams;
     size_t capacity, rows;
     size_t n_values;
-    struct value *values;
+    struct ss_layered_value *values;
     struct ss_step *steps; /* one a value, all but rows, parameters and gradient filled in */
     struct ss_kernel *(
         *kernels)[SS_MAX_KERNELS]; /* of each value; behind them those of outputs along slices */
@@ -35,73 +28,20 @@ struct ss_layered {
     size_t n_zeroed;
 };
 
-/* ---- which adjoints are wanted ---- */
-
-/* A value's adjoint is wanted if it lies between the output and something trained or an input whose gradient
- * is asked for: then its node, or one before it, has parameters or is an active input. */
-static void mark_wanted(const struct ss_graph *g, const struct ss_layered_options *o, struct value *values)
-{
-    const size_t n = ss_graph_values(g);
-    const ss_value output = ss_graph_output_value(g);
-
-    for (ss_value v = 0; v < n; v++) {
-        const struct ss_node *const node = ss_graph_node(g, v);
-        bool leads = node->n_parameters > 0;
-        if (!node->operation)
-            leads = o->input_gradient && node->order != SS_ORDER_PASSIVE;
-        for (size_t i = 0; i < node->n_operands; i++)
-            leads |= values[node->operand[i]].wanted;
-        values[v].wanted = leads;
-    }
-    bool *const reached = calloc(n, sizeof(*reached));
-    if (!reached)
-        return; /* more adjoints than needed: right, only larger */
-    reached[output] = true;
-    for (ss_value v = (ss_value)n; v-- > 0;) {
-        const struct ss_node *const node = ss_graph_node(g, v);
-        for (size_t i = 0; reached[v] && i < node->n_operands; i++)
-            reached[node->operand[i]] = true;
-        values[v].wanted &= reached[v];
-    }
-    values[output].wanted = true;
-    free(reached);
-}
-
-/* An activation's adjoint is of no use once that of what it reads is known, if neither has other readers. */
-static void mark_in_place(const struct ss_graph *g, const struct ss_layered_options *o, struct value *values)
-{
-    const size_t n = ss_graph_values(g);
-
-    for (ss_value v = 0; v < n; v++) {
-        const struct ss_node *const node = ss_graph_node(g, v);
-        values[v].in_place = v;
-        values[v].readers += v == ss_graph_output_value(g);
-        for (size_t i = 0; i < node->n_operands; i++)
-            values[node->operand[i]].readers++;
-    }
-    for (ss_value v = 0; v < n; v++) {
-        const struct ss_node *const node = ss_graph_node(g, v);
-        if (!o->adjoints_alone && node->operation == &ss_operation_activation &&
-            v != ss_graph_output_value(g) && values[node->operand[0]].readers == 1)
-            values[node->operand[0]].in_place = v;
-    }
-}
-
 /* Its operand has to have an adjoint, and a jet that nobody else reads: in reverse, operations read what they
  * were given and not what they made. */
 bool ss_layered_takes_along(const struct ss_graph *g)
 {
     const struct ss_layered_options options = {.reverse = true};
     const struct ss_node *const output = ss_graph_node(g, ss_graph_output_value(g));
-    struct value *const values = calloc(ss_graph_values(g), sizeof(*values));
+    struct ss_layered_value *const values = calloc(ss_graph_values(g), sizeof(*values));
     bool takes = false;
 
     if (!values || output->operation != &ss_operation_dense ||
         output->width != ss_graph_width(g, ss_graph_input_value(g, 0)))
         goto out;
-    mark_wanted(g, &options, values);
-    mark_in_place(g, &options, values);
-    const struct value *const operand = &values[output->operand[0]];
+    ss_layered_mark(g, &options, values);
+    const struct ss_layered_value *const operand = &values[output->operand[0]];
     takes = ss_graph_node(g, output->operand[0])->operation && operand->wanted && operand->readers == 1;
 out:
     free(values);
@@ -155,14 +95,13 @@ enum ss_status ss_layered_bytes(const struct ss_graph *graph, const struct ss_la
                                 size_t *bytes)
 {
     const size_t n = ss_graph_values(graph);
-    struct value *values = NULL;
+    struct ss_layered_value *values = NULL;
     size_t sum = 0;
     enum ss_status st = SS_OK;
 
     TRY(ss_graph_status(graph));
     TRY(ss_allocate(n, &values));
-    mark_wanted(graph, options, values);
-    mark_in_place(graph, options, values);
+    ss_layered_mark(graph, options, values);
     for (ss_value v = 0; v < n; v++) {
         const size_t one = jet_bytes(graph, v, options);
         const bool adjoint = options->reverse && values[v].wanted && values[v].in_place == v;
@@ -267,6 +206,21 @@ out:
     return st;
 }
 
+/* What a dense layer computes at the end of its products. */
+static enum ss_status prepare_ends(struct ss_layered *p, ss_value v)
+{
+    const struct ss_layered_value *const value = &p->values[v];
+    struct ss_step *const s = &p->steps[v];
+    enum ss_status st = SS_OK;
+
+    if (value->forward_end != v)
+        TRY(ss_activation_end_init(&s->forward_end, &p->steps[value->forward_end], false));
+    if (value->reverse_end != v)
+        TRY(ss_activation_end_init(&s->reverse_end, &p->steps[value->reverse_end], true));
+out:
+    return st;
+}
+
 static enum ss_status prepare_steps(struct ss_layered *p)
 {
     const ss_value input = ss_graph_input_value(p->graph, 0);
@@ -295,6 +249,8 @@ static enum ss_status prepare_steps(struct ss_layered *p)
         if (is_along(p, v))
             TRY(prepare_along(p, s));
     }
+    for (ss_value v = 0; v < p->n_values; v++)
+        TRY(prepare_ends(p, v));
 out:
     return st;
 }
@@ -371,8 +327,7 @@ enum ss_status ss_layered_create(struct ss_device *device, const struct ss_graph
     TRY(ss_allocate(p->n_values, &p->values));
     TRY(ss_allocate(p->n_values, &p->steps));
     TRY(ss_allocate(p->n_values + 1, &p->kernels));
-    mark_wanted(graph, options, p->values);
-    mark_in_place(graph, options, p->values);
+    ss_layered_mark(graph, options, p->values);
     TRY(allocate_values(p, options));
     TRY(prepare_steps(p));
     if (options->reverse) {
@@ -395,6 +350,10 @@ void ss_layered_free(struct ss_layered *p)
             ss_buffer_free(p->values[v].jet);
         if (p->values[v].in_place == v)
             ss_buffer_free(p->values[v].adjoint);
+    }
+    for (size_t v = 0; p->steps && v < p->n_values; v++) {
+        ss_epilogue_free(p->steps[v].forward_end.epilogue);
+        ss_epilogue_free(p->steps[v].reverse_end.epilogue);
     }
     ss_buffer_free(p->dots);
     free(p->values);
@@ -467,7 +426,7 @@ enum ss_status ss_layered_forward(struct ss_layered *p, struct ss_span parameter
             ss_span_at(ss_span_of(p->values[input].jet), rows * ss_graph_width(p->graph, input));
     }
     for (ss_value v = 0; v < p->n_values; v++)
-        if (p->steps[v].node->operation)
+        if (p->steps[v].node->operation && !p->values[v].forward_ends)
             TRY(operation_of(p, v)->forward(&p->steps[v]));
 out:
     return st;
@@ -482,7 +441,7 @@ enum ss_status ss_layered_reverse(struct ss_layered *p, struct ss_span parameter
         TRY(ss_span_zero(ss_span_at(gradient, p->zeroed[i].first), p->zeroed[i].count));
     for (ss_value v = (ss_value)p->n_values; v-- > 0;) {
         struct ss_step *const s = &p->steps[v];
-        if (!s->node->operation || !is_reversed(p, v))
+        if (!s->node->operation || p->values[v].reverse_ends || !is_reversed(p, v))
             continue;
         s->parameters = parameters;
         s->gradient = gradient;

@@ -26,7 +26,8 @@ struct ss_layered_options {
     /* As wide as the first input, whose slices they are. Others than jets only where ss_layered_takes_along
      * says so and with `reverse`: fewer products then. */
     enum ss_outputs outputs;
-    bool units; /* the slices are unit vectors, as ss_layered_units says */
+    bool units;    /* the slices are unit vectors, as ss_layered_units says */
+    bool separate; /* no activation is computed at the end of a product: to check and measure against */
     /* The jets are those of another plan of the same graph and rows, which begin with the values; only
      * adjoints are allocated, each kept. For a plan of values alone: see ss_layered_follow. */
     bool adjoints_alone;

@@ -41,6 +41,15 @@ struct ss_along {
     struct ss_kernel *const *kernel;
 };
 
+struct ss_step;
+
+/** What a dense layer computes where its product is still in the caches (dense_activation.c). */
+struct ss_activation_end {
+    const struct ss_step *activation; /* NULL: none */
+    bool reverse;                     /* of it, not forward */
+    struct ss_epilogue *epilogue;
+};
+
 /** One node in one pass: all that forward and reverse need. */
 struct ss_step {
     struct ss_device *device;
@@ -64,6 +73,8 @@ struct ss_step {
     bool units; /* the slices are unit vectors, those of columns first_unit .. of the input: not in x, not in
                    v */
     uint32_t first_unit;
+    struct ss_activation_end forward_end; /* of y */
+    struct ss_activation_end reverse_end; /* the reverse of what made x[0] */
     bool add_gradient; /* false: it holds nothing yet, though zero where it is not .writes_gradient's */
 };
 
@@ -118,6 +129,18 @@ SS_MUST_CHECK enum ss_status ss_columns_sum(const struct ss_step *s, struct ss_k
  * and slice. What it reads, what it writes. */
 SS_MUST_CHECK enum ss_status ss_units_enqueue(const struct ss_step *s, struct ss_kernel *kernel, size_t n,
                                               struct ss_span from, struct ss_span to);
+
+/** Make the end of a dense layer's product, which is `activation`'s forward or reverse: the layer does it in
+ * its place. Release with ss_epilogue_free. */
+SS_MUST_CHECK enum ss_status ss_activation_end_init(struct ss_activation_end *end,
+                                                    const struct ss_step *activation, bool reverse);
+
+/** Make it part of `product`, with `args` that must live until that is enqueued; nothing if there is none. */
+void ss_activation_end_add(const struct ss_activation_end *end, struct ss_arg args[SS_EPILOGUE_ARGS],
+                           struct ss_gemm *product);
+
+/** Enqueue it by itself, behind a product that could not take it in. */
+SS_MUST_CHECK enum ss_status ss_activation_end_enqueue(const struct ss_activation_end *end);
 
 static inline size_t ss_step_x_streams(const struct ss_step *s, size_t i)
 {

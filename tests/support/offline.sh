@@ -57,6 +57,7 @@ jet/activation.cl -DACTIVATION=4 -DSECOND=1
 jet/activation.cl -DACTIVATION=5 -DSECOND=1
 jet/activation.cl -DACTIVATION=9 -DSECOND=1
 jet/columns.cl
+jet/dense_activation.cl cpu
 jet/dense_along.cl -DWIDTH=1
 jet/fused_pack.cl cpu
 jet/initial.cl
