@@ -3,8 +3,10 @@
  * (device/gemm_own.cl says where): forward C = z becomes a = f(z) as well, in reverse C = ab becomes zb.
  *
  * Layout   stream-major jets, all as C: forward `to` is a, which may be C; in reverse z is the layer's
- * operand before the activation and `to` zb, which may be C. Launch   as of device/gemm_own.cl. -D those of
- * device/gemm_own.cl and jet/activation_jets.clh; REVERSE 0, 1 (default 0)
+ *          operand before the activation and `to` zb, which may be C.
+ *
+ * Launch   as of device/gemm_own.cl. -D those of device/gemm_own.cl and jet/activation_jets.clh; REVERSE 0, 1
+ *          (default 0).
  */
 #ifndef REVERSE
 #define REVERSE 0
