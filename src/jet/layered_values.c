@@ -56,9 +56,8 @@ static void mark_in_place(const struct ss_graph *g, const struct ss_layered_opti
     }
 }
 
-/* Elements of a jet up to which an activation pays at the end of a product: measured up to 2^17 it is faster
- * on PoCL and Intel's runtime, from 2^18 on all is as fast as before or slower, since stores to two jets wait
- * where a kernel by itself streams. */
+/* Elements of a jet up to which an activation pays at the end of a product: up to 2^17 it measured
+ * faster on PoCL and Intel's runtime, in nets of 2^18 and more as fast as by itself or slower (README.md). */
 static const size_t most_at_end = (size_t)1 << 17;
 
 static bool pays(const struct ss_graph *g, const struct ss_layered_options *o, ss_value activation)
