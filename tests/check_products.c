@@ -222,7 +222,8 @@ static void sum_up(struct ss_gemm_shapes *heard, const struct bits *t)
     g.streams = 2;
     ok(ss_gemm_enqueue(device, &g)); /* rows again */
     g.skip = 2;
-    ok(ss_gemm_enqueue(device, &g));
+    ok(ss_gemm_enqueue(device,
+                       &g)); /* of all rows on CPU devices, which are cut as such; else those that are left */
     ss_gemm_listen(device, NULL);
 }
 
@@ -238,12 +239,15 @@ START_TEST(products_are_heard_by_their_shapes_and_not_computed_meanwhile)
     const float spoilt = NAN;
     ok(ss_span_write(t.g.c, &spoilt, 1));
     sum_up(&heard, &t);
-    ck_assert_uint_eq(heard.n, 2);
-    ck_assert_uint_eq(heard.times[0], 3);
+    const bool whole = strcmp(ss_gemm_backend(device), "own") == 0;
+    ck_assert_uint_eq(heard.n, whole ? 1 : 2);
+    ck_assert_uint_eq(heard.times[0], whole ? 4 : 3);
     ss_gemm_shape_text(&heard.shapes[0], text, sizeof(text));
     ck_assert_str_eq(text, "20 x 30 x 40, nn");
-    ss_gemm_shape_text(&heard.shapes[1], text, sizeof(text));
-    ck_assert_str_eq(text, "10 x 30 x 40, nn");
+    if (!whole) {
+        ss_gemm_shape_text(&heard.shapes[1], text, sizeof(text));
+        ck_assert_str_eq(text, "10 x 30 x 40, nn");
+    }
     ok(ss_span_read(t.g.c, t.x, 1));
     ck_assert(isnan(t.x[0]));
     ss_gemm_choose(device, SS_GEMM_CLBLAST); /* which has none of ours */
