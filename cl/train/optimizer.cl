@@ -8,8 +8,11 @@
  *
  * Layout  flat buffers of n floats; `state` as in the enum below, floats by as_float.
  * Launch  gradient_partials: n_partials items, any local size. step_guard: one group of 64. step_update: one
- *         item for every WIDTH elements, any local size. The order of every sum depends on n and WIDTH alone.
+ *         item for every RUN x WIDTH elements, any local size. The order of every sum depends on n and WIDTH
+ *         alone.
+ *
  * -D      WIDTH 4, 8 or 16 (default 4): elements of one vector
+ *         RUN (default 1): vectors that an item of step_update goes through, many on CPU devices
  *         OPTIMIZER 0 adam, 1 adamw, 2 rmsprop, 3 sgd (default 0)
  *         MOMENTUM 0 or 1 (default 0): rmsprop and sgd keep a velocity
  *         AVERAGE 0 or 1 (default 0): a moving average is kept
@@ -21,6 +24,9 @@
  */
 #ifndef WIDTH
 #define WIDTH 4
+#endif
+#ifndef RUN
+#define RUN 1u
 #endif
 #ifndef OPTIMIZER
 #define OPTIMIZER 0
@@ -183,62 +189,74 @@ kernel void step_update(const uint n, global float *weights, const uint weights_
                         const float one_less_beta2, const float epsilon, const float weight_decay,
                         const float average_decay)
 {
-    const uint i = (uint)get_global_id(0) * WIDTH;
+    const uint first_of_run = (uint)get_global_id(0) * RUN * WIDTH;
+    wide_int all_good = (wide_int)(-1);
 
-    if (i >= n || state[HOLD])
+    if (first_of_run >= n || state[HOLD])
         return;
-    const wide w = load(weights + weights_at, i, n);
-    wide g = load(gradient + gradient_at, i, n) * as_float(state[CLIP]);
-    wide next = w;
-    wide_int good;
+    const float clip = as_float(state[CLIP]);
+#if IS_ADAM
+    const float by_root = 1.0f / sqrt(as_float(state[CORRECTION_2])),
+                by_first = rate / as_float(state[CORRECTION_1]);
+#endif
+    for (uint k = 0u; k < RUN; k++) {
+        const uint i = first_of_run + k * WIDTH;
+        if (i >= n)
+            break;
+        const wide w = load(weights + weights_at, i, n);
+        wide g = load(gradient + gradient_at, i, n) * clip;
+        wide next = w;
+        wide_int good;
 
 #if OPTIMIZER == 1
-    next -= rate * weight_decay * w;
+        next -= rate * weight_decay * w;
 #else
-    g = fma((wide)(weight_decay), w, g);
+        g = fma((wide)(weight_decay), w, g);
 #endif
 #if HAS_SECOND
-    const wide v_old = load(second + second_at, i, n);
-    const wide v = fma((wide)(beta2), v_old, one_less_beta2 * g * g);
+        const wide v_old = load(second + second_at, i, n);
+        const wide v = fma((wide)(beta2), v_old, one_less_beta2 * g * g);
 #endif
 #if IS_ADAM
-    const wide m_old = load(first + first_at, i, n);
-    const wide m = fma((wide)(beta1), m_old, one_less_beta1 * g);
-    const wide root = sqrt(v) * (1.0f / sqrt(as_float(state[CORRECTION_2]))) + epsilon;
-    /* A weight that never had a gradient stays where it is, whatever epsilon. */
-    next -= select(rate / as_float(state[CORRECTION_1]) * (m / root), (wide)(0.0f), m == (wide)(0.0f));
+        const wide m_old = load(first + first_at, i, n);
+        const wide m = fma((wide)(beta1), m_old, one_less_beta1 * g);
+        const wide root = sqrt(v) * by_root + epsilon;
+        /* A weight that never had a gradient stays where it is, whatever epsilon. */
+        next -= select(by_first * (m / root), (wide)(0.0f), m == (wide)(0.0f));
 #else
 #if HAS_SECOND
-    g = select(g / (sqrt(v) + epsilon), (wide)(0.0f), g == (wide)(0.0f));
+        g = select(g / (sqrt(v) + epsilon), (wide)(0.0f), g == (wide)(0.0f));
 #endif
 #if MOMENTUM
-    const wide m_old = load(first + first_at, i, n);
-    const wide m = fma((wide)(beta1), m_old, g);
-    next -= rate * m;
+        const wide m_old = load(first + first_at, i, n);
+        const wide m = fma((wide)(beta1), m_old, g);
+        next -= rate * m;
 #else
-    next -= rate * g;
+        next -= rate * g;
 #endif
 #endif
-    good = isfinite(next);
+        good = isfinite(next);
 #if HAS_FIRST
-    good &= isfinite(m);
+        good &= isfinite(m);
 #endif
 #if HAS_SECOND
-    good &= isfinite(v);
+        good &= isfinite(v);
 #endif
 #if AVERAGE
-    const wide a_old = load(average + average_at, i, n);
-    const wide a = fma((wide)(average_decay), a_old - next, next);
-    good &= isfinite(a);
-    store(select(a_old, a, good), average + average_at, i, n);
+        const wide a_old = load(average + average_at, i, n);
+        const wide a = fma((wide)(average_decay), a_old - next, next);
+        good &= isfinite(a);
+        store(select(a_old, a, good), average + average_at, i, n);
 #endif
-    store(select(w, next, good), weights + weights_at, i, n);
+        store(select(w, next, good), weights + weights_at, i, n);
 #if HAS_FIRST
-    store(select(m_old, m, good), first + first_at, i, n);
+        store(select(m_old, m, good), first + first_at, i, n);
 #endif
 #if HAS_SECOND
-    store(select(v_old, v, good), second + second_at, i, n);
+        store(select(v_old, v, good), second + second_at, i, n);
 #endif
-    if (!all(good))
+        all_good &= good;
+    }
+    if (!all(all_good))
         atomic_or(&state[OVERFLOWED], 1u);
 }

@@ -27,11 +27,11 @@ enum {
 };
 
 /* GUARD is the group of step_guard. The number of partial sums follows from n alone, so that the bits do. */
-enum { GUARD = 64, MOST_PARTIALS = 16384, PER_PARTIAL = 64, CPU_WIDTH = 8, GPU_WIDTH = 4 };
+enum { GUARD = 64, MOST_PARTIALS = 16384, PER_PARTIAL = 64, CPU_WIDTH = 8, GPU_WIDTH = 4, CPU_RUN = 64 };
 
 struct ss_optimizer {
     struct ss_train_options options;
-    size_t n, n_partials, width;
+    size_t n, n_partials, width, run; /* run: vectors of an item of step_update */
     struct ss_buffer *first, *second, *average, *partials, *state;
     struct ss_kernel *k_partials, *k_guard, *k_update;
     uint64_t last_step; /* enqueued */
@@ -85,6 +85,7 @@ static enum ss_status make_kernels(struct ss_device *device, struct ss_optimizer
 {
     static const char file[] = "train/optimizer.cl";
     const struct ss_define defines[] = {{"WIDTH", (long)o->width},
+                                        {"RUN", (long)o->run},
                                         {"OPTIMIZER", (long)o->options.optimizer},
                                         {"MOMENTUM", !is_adam(&o->options) && o->options.momentum > 0},
                                         {"AVERAGE", o->options.average > 0}};
@@ -111,6 +112,7 @@ enum ss_status ss_optimizer_create(struct ss_device *device, const struct ss_tra
     o->n = n;
     o->n_partials = count_partials(n);
     o->width = ss_device_is_cpu(device) ? CPU_WIDTH : GPU_WIDTH;
+    o->run = ss_device_is_cpu(device) ? CPU_RUN : 1;
     o->fresh = true;
     TRY(make_buffers(device, o));
     TRY(make_kernels(device, o));
@@ -193,8 +195,9 @@ static enum ss_status enqueue_update(struct ss_optimizer *o, const struct ss_opt
         ss_arg_f32((float)o->options.weight_decay),
         ss_arg_f32((float)average_decay(o->options.average, s->step)),
     };
-    return ss_launch(o->k_update, (struct ss_range){{(o->n + o->width - 1) / o->width}, {GUARD}}, args,
-                     SS_COUNT(args));
+    const size_t each = o->width * o->run;
+    return ss_launch(o->k_update, (struct ss_range){{(o->n + each - 1) / each}, {o->run > 1 ? 1 : GUARD}},
+                     args, SS_COUNT(args));
 }
 
 enum ss_status ss_optimizer_enqueue(struct ss_optimizer *o, const struct ss_optimizer_step *s)
