@@ -234,9 +234,12 @@ INLINE uint streams_multiplied(const uint streams, const uint skip)
     return streams - (skip != 0);
 }
 
-INLINE struct row first_row(const uint m, const uint skip)
+/* Not returned: a structure that an inlined function returns makes Oclgrind 21.10 stop. */
+INLINE void first_row(struct row *r, const uint m, const uint skip)
 {
-    return (struct row){0, 0, skip == 1 ? m : 0};
+    r->in_stream = 0;
+    r->stream = 0;
+    r->at = skip == 1 ? m : 0;
 }
 
 INLINE void next_row(struct row *r, const uint rows, const uint m, const uint skip)
@@ -267,8 +270,9 @@ INLINE void multiply_rows(const int transpose_a, const struct product *p, const 
     for (uint r0 = 0; r0 < rows; r0 += p->chunk) {
         const uint chunk = min(p->chunk, rows - r0), all = chunk * streams_multiplied(p->streams, p->skip);
         global const float *const x = p->a + (i0 + r0) * a_row + l * (transpose_a ? p->lda : 1);
-        struct row row = first_row(p->m, p->skip);
+        struct row row;
 
+        first_row(&row, p->m, p->skip);
         ROLLED
         for (uint i = 0; i < all; i += ROWS) {
             const uint some = min((uint)ROWS, all - i), batch = i % (BATCH * ROWS);
@@ -438,8 +442,9 @@ INLINE void dot_rows(const struct product *p, const uint i0, global const float 
 {
     const uint rows = min(p->task_m, p->m - i0), all = rows * p->streams;
     global const float *const x = p->a + i0 * p->lda;
-    struct row row = first_row(p->m, 0);
+    struct row row;
 
+    first_row(&row, p->m, 0);
     ROLLED
     for (uint i = 0; i < all; i += 4) {
         const uint some = min(4u, all - i);
