@@ -13,17 +13,8 @@ kernel void initial_normals(const uint seed, const uint purpose, const uint tens
 
     if (4 * quad >= n)
         return;
-    const float4 z = deviation * ss_normal4(ss_philox((uint4)(quad, tensor, 0u, 0u), (uint2)(seed, purpose)));
-    global float *const to = w + w_at + 4 * quad;
-    const uint left = n - 4 * quad;
-
-    to[0] = z.x;
-    if (left > 1)
-        to[1] = z.y;
-    if (left > 2)
-        to[2] = z.z;
-    if (left > 3)
-        to[3] = z.w;
+    const uint4 bits = ss_philox((uint4)(quad, tensor, 0u, 0u), (uint2)(seed, purpose));
+    ss_store4(deviation * ss_normal4(bits), w + w_at + 4 * quad, n - 4 * quad);
 }
 
 kernel void initial_normals_wide(const uint seed, const uint purpose, const uint tensor,

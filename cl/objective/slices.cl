@@ -20,17 +20,8 @@ kernel void slices_independent(const uint seed, const uint purpose, const uint g
     const uint4 bits =
         ss_philox((uint4)(step_word, first_row + (uint)row, (first + (uint)slice) ^ high_word, (uint)quad),
                   (uint2)(seed, purpose));
-    const float4 z = gaussian ? ss_normal4(bits) : ss_rademacher4(bits);
-    global float *to = v + v_at + (slice * rows + row) * width + 4 * quad;
-    const uint left = width - 4 * (uint)quad;
-
-    to[0] = z.x;
-    if (left > 1)
-        to[1] = z.y;
-    if (left > 2)
-        to[2] = z.z;
-    if (left > 3)
-        to[3] = z.w;
+    ss_store4(gaussian ? ss_normal4(bits) : ss_rademacher4(bits),
+              v + v_at + (slice * rows + row) * width + 4 * quad, width - 4 * (uint)quad);
 }
 
 kernel void slices_independent_wide(const uint seed, const uint purpose, const uint gaussian,

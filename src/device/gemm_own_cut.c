@@ -14,7 +14,7 @@ enum {
 
 enum { EPILOGUE_WORK = 32 }; /* multiply-adds for which an epilogue counts, for each element of C */
 
-/* What suits devices with vectors of so many floats. */
+/* What suits devices with vectors of so many floats; measured for 16, which the others follow. */
 struct suited {
     uint32_t width;
     uint32_t rows, vectors; /* a tile of C, a row of B's panel and an element of A fit the registers: 32 of 16

@@ -26,7 +26,9 @@ enum {
     WORDS
 };
 
-/* GUARD is the group of step_guard. The number of partial sums follows from n alone, so that the bits do. */
+/* GUARD is the group of step_guard. The number of partial sums follows from n alone, so that the bits do. An
+ * item of one vector costs CPU drivers more than its arithmetic: with CPU_RUN of them a step of a million
+ * weights took 0.93 (PoCL) and 0.98 (Intel's runtime) of the time. */
 enum { GUARD = 64, MOST_PARTIALS = 16384, PER_PARTIAL = 64, CPU_WIDTH = 8, GPU_WIDTH = 4, CPU_RUN = 64 };
 
 struct ss_optimizer {
