@@ -22,9 +22,6 @@
  * root. The corrections c = 1 - beta^t are carried as c' = beta c + (1 - beta), the recurrence that the
  * moments themselves follow: a step that is held back counts for neither, and the rounding of beta cancels.
  */
-#ifndef WIDTH
-#define WIDTH 4
-#endif
 #ifndef RUN
 #define RUN 1u
 #endif
@@ -38,12 +35,7 @@
 #define AVERAGE 0
 #endif
 
-#define JOIN(a, b) a##b
-#define WITH_WIDTH(a, b) JOIN(a, b)
-typedef WITH_WIDTH(float, WIDTH) wide;
-typedef WITH_WIDTH(int, WIDTH) wide_int;
-#define VLOAD WITH_WIDTH(vload, WIDTH)
-#define VSTORE WITH_WIDTH(vstore, WIDTH)
+#include "device/vector.clh"
 
 #define IS_ADAM (OPTIMIZER <= 1)
 #define HAS_FIRST (IS_ADAM || MOMENTUM)
@@ -69,26 +61,26 @@ enum {
 };
 
 /* WIDTH elements from `at` on, zeros past the end of the n elements of a span. */
-static wide load(global const float *x, const uint at, const uint n)
+INLINE vector load(global const float *x, const uint at, const uint n)
 {
     float tail[WIDTH];
 
     if (at + WIDTH <= n)
-        return VLOAD(0, x + at);
+        return LOAD_ANY(x + at);
     for (uint k = 0u; k < WIDTH; k++)
         tail[k] = at + k < n ? x[at + k] : 0.0f;
-    return VLOAD(0, tail);
+    return LOAD_ANY(tail);
 }
 
-static void store(const wide v, global float *x, const uint at, const uint n)
+INLINE void store(const vector v, global float *x, const uint at, const uint n)
 {
     float tail[WIDTH];
 
     if (at + WIDTH <= n) {
-        VSTORE(v, 0, x + at);
+        STORE_ANY(v, x + at);
         return;
     }
-    VSTORE(v, 0, tail);
+    STORE_ANY(v, tail);
     for (uint k = 0u; k < WIDTH; k++)
         if (at + k < n)
             x[at + k] = tail[k];
@@ -98,17 +90,17 @@ kernel void gradient_partials(global const float *gradient, const uint gradient_
                               global float *partials, const uint n_partials)
 {
     const uint p = (uint)get_global_id(0);
-    wide sums = (wide)(0.0f);
+    vector sums = (vector)(0.0f);
     float lanes[WIDTH];
     float sum = 0.0f;
 
     if (p >= n_partials)
         return;
     for (uint i = p * WIDTH; i < n; i += n_partials * WIDTH) {
-        const wide g = load(gradient + gradient_at, i, n);
+        const vector g = load(gradient + gradient_at, i, n);
         sums = fma(g, g, sums);
     }
-    VSTORE(sums, 0, lanes);
+    STORE_ANY(sums, lanes);
     for (uint k = 0u; k < WIDTH; k++)
         sum += lanes[k];
     partials[p] = sum;
@@ -180,7 +172,78 @@ step_guard(global const float *partials, const uint n_partials, global const flo
     }
 }
 
-/* beta1 is the momentum of rmsprop and sgd, beta2 the decay of rmsprop. */
+/* What an update reads and writes, and its numbers: beta1 is the momentum of rmsprop and sgd, beta2 the decay
+ * of rmsprop. */
+struct update {
+    global float *weights, *first, *second, *average;
+    global const float *gradient;
+    float clip, rate, beta1, one_less_beta1, beta2, one_less_beta2, epsilon, weight_decay, average_decay;
+    float by_first, by_root; /* corrections of adam's moments */
+};
+
+/* Elements i to i + WIDTH, of which those before `end` are there; one that would not be finite stays as it is,
+ * and gives 0. The `end` of a whole vector is literally i + WIDTH, so that nothing is asked. */
+INLINE integers update(const struct update *u, const uint i, const uint end)
+{
+    const vector w = load(u->weights, i, end);
+    vector g = load(u->gradient, i, end) * u->clip;
+    vector next = w;
+    vector zero; /* unless what is multiplied is infinite or not a number */
+
+#if OPTIMIZER == 1
+    next -= u->rate * u->weight_decay * w;
+#else
+    g = fma((vector)(u->weight_decay), w, g);
+#endif
+#if HAS_SECOND
+    const vector v_old = load(u->second, i, end);
+    const vector v = fma((vector)(u->beta2), v_old, u->one_less_beta2 * g * g);
+#endif
+#if IS_ADAM
+    const vector m_old = load(u->first, i, end);
+    const vector m = fma((vector)(u->beta1), m_old, u->one_less_beta1 * g);
+    const vector root = sqrt(v) * u->by_root + u->epsilon;
+    /* A weight that never had a gradient stays where it is, whatever epsilon. */
+    next -= select(u->by_first * (m / root), (vector)(0.0f), m == (vector)(0.0f));
+#else
+#if HAS_SECOND
+    g = select(g / (sqrt(v) + u->epsilon), (vector)(0.0f), g == (vector)(0.0f));
+#endif
+#if MOMENTUM
+    const vector m_old = load(u->first, i, end);
+    const vector m = fma((vector)(u->beta1), m_old, g);
+    next -= u->rate * m;
+#else
+    next -= u->rate * g;
+#endif
+#endif
+    zero = next * 0.0f;
+#if HAS_FIRST
+    zero = fma(m, (vector)(0.0f), zero);
+#endif
+#if HAS_SECOND
+    zero = fma(v, (vector)(0.0f), zero);
+#endif
+#if AVERAGE
+    const vector a_old = load(u->average, i, end);
+    const vector a = fma((vector)(u->average_decay), a_old - next, next);
+    zero = fma(a, (vector)(0.0f), zero);
+#endif
+    const integers good = zero == (vector)(0.0f);
+
+#if AVERAGE
+    store(select(a_old, a, good), u->average, i, end);
+#endif
+    store(select(w, next, good), u->weights, i, end);
+#if HAS_FIRST
+    store(select(m_old, m, good), u->first, i, end);
+#endif
+#if HAS_SECOND
+    store(select(v_old, v, good), u->second, i, end);
+#endif
+    return good;
+}
+
 kernel void step_update(const uint n, global float *weights, const uint weights_at,
                         global const float *gradient, const uint gradient_at, global float *first,
                         const uint first_at, global float *second, const uint second_at,
@@ -189,74 +252,35 @@ kernel void step_update(const uint n, global float *weights, const uint weights_
                         const float one_less_beta2, const float epsilon, const float weight_decay,
                         const float average_decay)
 {
-    const uint first_of_run = (uint)get_global_id(0) * RUN * WIDTH;
-    wide_int all_good = (wide_int)(-1);
+    const uint from = (uint)get_global_id(0) * RUN * WIDTH;
+    struct update u;
+    integers good = (integers)(-1);
+    uint i = from;
 
-    if (first_of_run >= n || state[HOLD])
+    if (from >= n || state[HOLD])
         return;
-    const float clip = as_float(state[CLIP]);
+    u.weights = weights + weights_at;
+    u.gradient = gradient + gradient_at;
+    u.first = first + first_at;
+    u.second = second + second_at;
+    u.average = average + average_at;
+    u.clip = as_float(state[CLIP]);
+    u.rate = rate;
+    u.beta1 = beta1;
+    u.one_less_beta1 = one_less_beta1;
+    u.beta2 = beta2;
+    u.one_less_beta2 = one_less_beta2;
+    u.epsilon = epsilon;
+    u.weight_decay = weight_decay;
+    u.average_decay = average_decay;
 #if IS_ADAM
-    const float by_root = 1.0f / sqrt(as_float(state[CORRECTION_2])),
-                by_first = rate / as_float(state[CORRECTION_1]);
+    u.by_root = 1.0f / sqrt(as_float(state[CORRECTION_2]));
+    u.by_first = rate / as_float(state[CORRECTION_1]);
 #endif
-    for (uint k = 0u; k < RUN; k++) {
-        const uint i = first_of_run + k * WIDTH;
-        if (i >= n)
-            break;
-        const wide w = load(weights + weights_at, i, n);
-        wide g = load(gradient + gradient_at, i, n) * clip;
-        wide next = w;
-        wide_int good;
-
-#if OPTIMIZER == 1
-        next -= rate * weight_decay * w;
-#else
-        g = fma((wide)(weight_decay), w, g);
-#endif
-#if HAS_SECOND
-        const wide v_old = load(second + second_at, i, n);
-        const wide v = fma((wide)(beta2), v_old, one_less_beta2 * g * g);
-#endif
-#if IS_ADAM
-        const wide m_old = load(first + first_at, i, n);
-        const wide m = fma((wide)(beta1), m_old, one_less_beta1 * g);
-        const wide root = sqrt(v) * by_root + epsilon;
-        /* A weight that never had a gradient stays where it is, whatever epsilon. */
-        next -= select(by_first * (m / root), (wide)(0.0f), m == (wide)(0.0f));
-#else
-#if HAS_SECOND
-        g = select(g / (sqrt(v) + epsilon), (wide)(0.0f), g == (wide)(0.0f));
-#endif
-#if MOMENTUM
-        const wide m_old = load(first + first_at, i, n);
-        const wide m = fma((wide)(beta1), m_old, g);
-        next -= rate * m;
-#else
-        next -= rate * g;
-#endif
-#endif
-        good = isfinite(next);
-#if HAS_FIRST
-        good &= isfinite(m);
-#endif
-#if HAS_SECOND
-        good &= isfinite(v);
-#endif
-#if AVERAGE
-        const wide a_old = load(average + average_at, i, n);
-        const wide a = fma((wide)(average_decay), a_old - next, next);
-        good &= isfinite(a);
-        store(select(a_old, a, good), average + average_at, i, n);
-#endif
-        store(select(w, next, good), weights + weights_at, i, n);
-#if HAS_FIRST
-        store(select(m_old, m, good), first + first_at, i, n);
-#endif
-#if HAS_SECOND
-        store(select(v_old, v, good), second + second_at, i, n);
-#endif
-        all_good &= good;
-    }
-    if (!all(all_good))
+    for (uint k = 0u; k < RUN && i + WIDTH <= n; k++, i += WIDTH)
+        good &= update(&u, i, i + WIDTH);
+    if (i < n && i < from + RUN * WIDTH)
+        good &= update(&u, i, n);
+    if (!all(good))
         atomic_or(&state[OVERFLOWED], 1u);
 }
