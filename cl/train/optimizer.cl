@@ -181,8 +181,8 @@ struct update {
     float by_first, by_root; /* corrections of adam's moments */
 };
 
-/* Elements i to i + WIDTH, of which those before `end` are there; one that would not be finite stays as it is,
- * and gives 0. The `end` of a whole vector is literally i + WIDTH, so that nothing is asked. */
+/* Elements i to i + WIDTH, of which those before `end` are there; one that would not be finite stays as it
+ * is, and gives 0. The `end` of a whole vector is literally i + WIDTH, so that nothing is asked. */
 INLINE integers update(const struct update *u, const uint i, const uint end)
 {
     const vector w = load(u->weights, i, end);
