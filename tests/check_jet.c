@@ -358,13 +358,14 @@ END_TEST
 static struct ss_graph *every_end(enum ss_activation f, bool sliced)
 {
     static const size_t widths[2][5] = {{300, 4, 40, 19, 33}, {2100, 5, 33, 6, 7}};
+    static const size_t small[5] = {40, 4, 18, 6, 3};
     const char *const names[] = {"a", "b", "c", "d", "e"};
     struct ss_graph *g = NULL;
 
     ok(ss_graph_create(&g));
     ss_value x = ss_graph_input(g, WIDTH, true);
     for (size_t i = 0; i < SS_COUNT(names); i++)
-        x = ss_activation(g, ss_dense(g, x, widths[sliced][i], true, names[i]), f);
+        x = ss_activation(g, ss_dense(g, x, test_small() ? small[i] : widths[sliced][i], true, names[i]), f);
     ss_dense(g, x, 3, true, "out");
     return g;
 }
@@ -402,12 +403,15 @@ static const enum ss_activation ends[] = {SS_ACTIVATION_TANH, SS_ACTIVATION_GELU
 START_TEST(an_activation_at_the_end_of_a_product_gives_the_bits_of_one_by_itself)
 {
     struct ss_graph *const g = every_end(ends[_i], false);
+    const bool all = !test_small();
 
-    for (size_t s = 0; s < SS_COUNT(streams_of); s++) {
+    if (!all) /* a simulator starts with products that take none */
+        device->gemm.level = SS_GEMM_FAST;
+    for (size_t s = 0; s < SS_COUNT(streams_of) && all; s++) {
         check_ends(g, streams_of[s], 1);
         check_ends(g, streams_of[s], 7);
     }
-    check_ends(g, streams_of[2], 61);
+    check_ends(g, streams_of[all ? 2 : 3], all ? 61 : 4);
     ss_graph_free(g);
 }
 END_TEST
