@@ -17,12 +17,6 @@
 
 static struct ss_device *device;
 
-/* Under a simulator of devices: the smallest sizes that still have every path. */
-static bool is_small(void)
-{
-    return getenv("SLICESCORE_TEST_SMALL") != NULL;
-}
-
 static void open_device(void)
 {
     device = test_device_open();
@@ -220,13 +214,13 @@ START_TEST(every_optimizer_follows_its_published_rule)
 
     for (size_t s = 0; s < SS_COUNT(sizes); s++) {
         const size_t n = sizes[s];
-        if (is_small() && n > 300)
+        if (test_small() && n > 300)
             continue;
         struct rig r;
         struct plain_state p;
         rig_init(&r, &options, n);
         plain_init(&p, r.w, n);
-        for (uint32_t t = 0; t < 15; t++) {
+        for (uint32_t t = 0; t < (test_small() ? 4u : 15u); t++) {
             const double rate = 1e-2 / (1 + t);
             make_gradient(r.g, n, t);
             step(&r, t, r.g, 1.0f, rate);
@@ -247,7 +241,7 @@ START_TEST(the_norm_is_right_and_the_same_each_time_at_any_size)
 
     for (size_t s = 0; s < SS_COUNT(sizes); s++) {
         const size_t n = sizes[s];
-        if (is_small() && n > 2000)
+        if (test_small() && n > 2000)
             continue;
         struct rig r;
         double squares = 0;
@@ -314,7 +308,7 @@ static const struct {
 
 START_TEST(a_step_that_is_not_finite_changes_nothing_and_none_after_it_under_stop)
 {
-    const size_t n = is_small() ? 100 : 1000;
+    const size_t n = test_small() ? 100 : 1000;
 
     for (int o = 0; o < (int)SS_COUNT(settings); o++) {
         const struct ss_train_options options = options_of(o);
@@ -350,7 +344,7 @@ END_TEST
 
 START_TEST(under_skip_the_steps_around_are_those_of_a_run_without_the_bad_one)
 {
-    const size_t n = is_small() ? 100 : 1000;
+    const size_t n = test_small() ? 100 : 1000;
 
     for (int o = 0; o < (int)SS_COUNT(settings); o++) {
         struct ss_train_options options = options_of(o);
@@ -435,7 +429,7 @@ END_TEST
 
 START_TEST(the_mean_loss_survives_sums_that_a_float_would_round_away)
 {
-    const uint32_t n = is_small() ? 300 : 2000;
+    const uint32_t n = test_small() ? 300 : 2000;
     struct rig r;
     double want = 0;
 
