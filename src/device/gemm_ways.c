@@ -48,15 +48,13 @@ static bool way_of_numbers(const struct ss_device *d, const struct ss_gemm *g,
 void ss_gemm_way_text(const struct ss_device *d, const struct ss_gemm_way *w, char *text, size_t size)
 {
     const struct ss_own_sizes *const s = &w->own;
-    const struct ss_tiles *const t = &w->tiles;
     static const char *const packed[] = {"in place", "A packed", "B packed", "both packed"};
 
     if (ss_device_is_cpu(d))
         snprintf(text, size, "tasks of %u x %u, %u at once, %s", s->task_m, s->task_n, s->groups,
                  packed[s->pack_a + 2 * s->pack_b]);
     else
-        snprintf(text, size, "tiles of %zu x %zu, %zu items, %u deep, %u at once", ss_tiles_rows(t),
-                 ss_tiles_columns(t), ss_tiles_items(t), t->depth, t->buffers);
+        ss_tiles_text(&w->tiles, text, size);
 }
 
 /* ---- the ways that there are ---- */
@@ -131,26 +129,16 @@ static void find_sizes(struct ways *w)
     }
 }
 
-/* The rules' tile with one of its constants changed. */
 static void find_tiles(struct ways *w, const struct ss_gemm *g)
 {
     struct ss_gemm_way rule = {.own = {.width = 0}};
-    struct ss_tiles changed[7];
+    struct ss_tiles near[SS_TILES_NEAR];
 
     ss_gemm_tiles_by_rule(w->device, g, &rule.tiles);
-    for (size_t i = 0; i < SS_COUNT(changed); i++)
-        changed[i] = rule.tiles;
-    changed[0].item_n = 12 - rule.tiles.item_n; /* 4 or 8 */
-    changed[1].item_m = rule.tiles.item_m == 8 ? 4 : 8;
-    changed[2].depth *= 2;
-    changed[3].buffers = 3 - rule.tiles.buffers;
-    changed[4].group_m /= 2;
-    changed[5].group_n /= 2;
-    changed[6].group_m /= 2;
-    changed[6].group_n /= 2;
+    ss_tiles_near(&rule.tiles, near);
     add(w, &rule);
-    for (size_t i = 0; i < SS_COUNT(changed); i++)
-        add(w, &(struct ss_gemm_way){.tiles = changed[i]});
+    for (size_t i = 0; i < SS_TILES_NEAR; i++)
+        add(w, &(struct ss_gemm_way){.tiles = near[i]});
 }
 
 size_t ss_gemm_ways(const struct ss_device *d, const struct ss_gemm *g, struct ss_gemm_way *out, size_t most)

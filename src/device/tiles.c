@@ -1,5 +1,7 @@
 #include "device/tiles.h"
 
+#include <stdio.h>
+
 #include "base/checked.h"
 
 enum { MOST_SIDE = 16, LINE_PADDING = 4 };
@@ -74,6 +76,26 @@ size_t ss_tiles_local_bytes(const struct ss_tiles *t)
 {
     return t->buffers * (size_t)t->depth * (ss_tiles_rows(t) + ss_tiles_columns(t) + 2 * LINE_PADDING) *
            sizeof(float);
+}
+
+void ss_tiles_near(const struct ss_tiles *t, struct ss_tiles out[SS_TILES_NEAR])
+{
+    for (size_t i = 0; i < SS_TILES_NEAR; i++)
+        out[i] = *t;
+    out[0].item_n = 12 - t->item_n; /* 4 or 8 */
+    out[1].item_m = t->item_m == 8 ? 4 : 8;
+    out[2].depth *= 2;
+    out[3].buffers = 3 - t->buffers;
+    out[4].group_m /= 2;
+    out[5].group_n /= 2;
+    out[6].group_m /= 2;
+    out[6].group_n /= 2;
+}
+
+void ss_tiles_text(const struct ss_tiles *t, char *text, size_t size)
+{
+    snprintf(text, size, "tiles of %zu x %zu, %zu items, %u deep, %u at once", ss_tiles_rows(t),
+             ss_tiles_columns(t), ss_tiles_items(t), t->depth, t->buffers);
 }
 
 /* Digits: powers of two by their exponents. */

@@ -14,7 +14,7 @@ struct ss_tiles {
     uint32_t buffers;          /* slices there: 1, or 2: one arrives while one is used */
 };
 
-enum { SS_TILES_DEFINES = 7 };
+enum { SS_TILES_DEFINES = 7, SS_TILES_NEAR = 7, SS_TILES_MOST = (1 << 24) - 1 };
 
 /**
  * For products of so many rows and columns, within what the device says of its groups and local memory.
@@ -33,7 +33,13 @@ size_t ss_tiles_rows(const struct ss_tiles *t);  /* of a tile */
 size_t ss_tiles_columns(const struct ss_tiles *t);
 size_t ss_tiles_local_bytes(const struct ss_tiles *t); /* of local memory */
 
-/** In one number above 0, to be kept; and back, false: it is none, or cannot be here. */
+/** Those that differ in one constant or in both sides of a group, for trying; some cannot be. */
+void ss_tiles_near(const struct ss_tiles *t, struct ss_tiles out[SS_TILES_NEAR]);
+
+/** "tiles of 64 x 64, 256 items, 8 deep, 2 at once". */
+void ss_tiles_text(const struct ss_tiles *t, char *text, size_t size);
+
+/** In one number, 1 to SS_TILES_MOST, to be kept; and back, false: it is none, or cannot be here. */
 int32_t ss_tiles_number(const struct ss_tiles *t);
 bool ss_tiles_of_number(const struct ss_device *d, int32_t number, struct ss_tiles *out);
 

@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "device/device.h"
 
-enum { SS_TUNING_NUMBERS = 5 };
+enum { SS_TUNING_NUMBERS = 6 };
 
 struct ss_tuning {
     int32_t numbers[SS_TUNING_NUMBERS];

@@ -60,6 +60,17 @@ enum ss_status ss_fused_bytes(struct ss_device *device, const struct ss_graph *g
     return SS_OK;
 }
 
+bool ss_fused_find_tiles(struct ss_device *device, const struct ss_graph *graph,
+                         const struct ss_fused_options *options, struct ss_tiles *out)
+{
+    struct ss_fused_shape s;
+
+    if (ss_fused_shape_read(device, graph, options, &s) || !s.grouped)
+        return false;
+    *out = s.tiles;
+    return true;
+}
+
 /* ---- life ---- */
 
 static size_t add_defines(struct ss_define *all, size_t n, const struct ss_define *more, size_t n_more)
@@ -188,6 +199,11 @@ bool ss_fused_grouped(const struct ss_fused *f)
 size_t ss_fused_tile(const struct ss_fused *f)
 {
     return f->shape.tile;
+}
+
+const struct ss_tiles *ss_fused_tiles(const struct ss_fused *f)
+{
+    return f->shape.grouped ? &f->shape.tiles : NULL;
 }
 
 enum ss_activation ss_fused_activation(const struct ss_fused *f)

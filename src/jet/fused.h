@@ -32,7 +32,8 @@ struct ss_fused_options {
     size_t workers;            /* groups that work at once; 0 = as many as suit the device. Changes no bits */
     const struct ss_fused *like; /* take its kernels, that is tile, tiles and place of the jets; or NULL */
     /* for GPUs */
-    const struct ss_tiles *tiles; /* of products; NULL = chosen from rows, widths and device */
+    const struct ss_tiles *tiles; /* of products; NULL = chosen from rows, widths and device. The columns of
+                                     a group decide the order of some sums, and so the bits */
     bool global_jets;             /* in global memory even where they fit in local memory */
 };
 
@@ -56,9 +57,15 @@ SS_MUST_CHECK enum ss_status ss_fused_bytes(struct ss_device *device, const stru
 /** The tile that is chosen where options.tile is 0. */
 size_t ss_fused_default_tile(const struct ss_device *device, const struct ss_fused_options *options);
 
-/** Samples of a tile, and whether a group of items carries one; for messages. */
+/** Samples of a tile, and whether a group of items carries one; then `tiles` of products, else NULL. */
 bool ss_fused_grouped(const struct ss_fused *f);
 size_t ss_fused_tile(const struct ss_fused *f);
+const struct ss_tiles *ss_fused_tiles(const struct ss_fused *f);
+
+/** Tiles of products that these options come to; false: the plan has none here, or does not take the graph.
+ */
+bool ss_fused_find_tiles(struct ss_device *device, const struct ss_graph *graph,
+                         const struct ss_fused_options *options, struct ss_tiles *out);
 
 /** Of what the kernels were built for besides. */
 enum ss_activation ss_fused_activation(const struct ss_fused *f);

@@ -5,10 +5,12 @@
 
 #include "config/config.h"
 #include "device/gemm.h"
+#include "device/tiles.h"
 #include "objective/loss_fused.h"
 #include "objective/traits.h"
 
-const char *const ss_choice_names[SS_TUNING_NUMBERS] = {"plan", "tile", "chunk", "gemm", "clblast_set"};
+const char *const ss_choice_names[SS_TUNING_NUMBERS] = {"plan", "tile",        "chunk",
+                                                        "gemm", "clblast_set", "tiles"};
 
 enum { MOST_TILE = 1024, MOST_CHUNK = 4096 };
 
@@ -44,6 +46,7 @@ void ss_choice_most(const struct ss_device *device, int32_t most[SS_TUNING_NUMBE
     most[SS_CHOICE_CHUNK] = MOST_CHUNK;
     most[SS_CHOICE_GEMM] = SS_GEMM_OWN;
     most[SS_CHOICE_SET] = (int32_t)ss_gemm_sets(device);
+    most[SS_CHOICE_TILES] = ss_device_is_cpu(device) ? 0 : SS_TILES_MOST;
 }
 
 /* In their ranges; what was asked for by name stands, and a plan that is not to be had here is none. */
@@ -62,7 +65,10 @@ static bool agrees(struct ss_device *device, const struct ss_model *model,
     if ((options->engine.plan != SS_PLAN_AUTO && plan != SS_PLAN_AUTO && plan != options->engine.plan) ||
         (options->engine.gemm != SS_GEMM_AUTO && gemm != SS_GEMM_AUTO && gemm != options->engine.gemm))
         return false;
-    return plan != SS_PLAN_FUSED || ss_loss_fused_takes(device, model, options);
+    struct ss_loss_options chunked = *options;
+
+    chunked.chunk = (size_t)numbers[SS_CHOICE_CHUNK];
+    return plan != SS_PLAN_FUSED || ss_loss_fused_takes(device, model, &chunked, numbers);
 }
 
 static bool is_default(const int32_t numbers[SS_TUNING_NUMBERS])

@@ -16,7 +16,8 @@ enum {
     SS_CHOICE_TILE,  /* samples at a time, fused */
     SS_CHOICE_CHUNK, /* directions at a time */
     SS_CHOICE_GEMM,  /* enum ss_gemm_kind */
-    SS_CHOICE_SET    /* of CLBlast's parameters (device/gemm.h) */
+    SS_CHOICE_SET,   /* of CLBlast's parameters (device/gemm.h) */
+    SS_CHOICE_TILES  /* of products, fused on GPUs (ss_tiles_number) */
 };
 
 struct ss_choice {

@@ -59,7 +59,7 @@ enum ss_status ss_loss_bytes(struct ss_device *device, const struct ss_model *mo
         TRY(ss_control_bytes(device, model, &chosen, &control));
     TRY(ss_loss_fused_choose(device, model, &chosen, &fused, why, sizeof(why)));
     if (fused)
-        TRY(ss_loss_fused_bytes(device, model, &chosen, (size_t)choice.numbers[SS_CHOICE_TILE], bytes));
+        TRY(ss_loss_fused_bytes(device, model, &chosen, choice.numbers, bytes));
     else
         TRY(ss_loss_layered_bytes(model, &chosen, bytes));
     *bytes += control;
@@ -101,8 +101,8 @@ out:
  * with it goes on: its bits would change half way. */
 static enum ss_status prepare_fused(struct ss_loss *l, char *why, size_t size)
 {
-    const enum ss_status st = ss_loss_fused_create(l->device, l->model, &l->options,
-                                                   (size_t)l->choice.numbers[SS_CHOICE_TILE], &l->fused);
+    const enum ss_status st =
+        ss_loss_fused_create(l->device, l->model, &l->options, l->choice.numbers, &l->fused);
 
     if (st == SS_OK)
         ss_loss_fused_describe(l->fused, l->plan_text, sizeof(l->plan_text));
@@ -124,7 +124,9 @@ static enum ss_status prepare_fused(struct ss_loss *l, char *why, size_t size)
 static void settle_choice(struct ss_loss *l)
 {
     l->choice.numbers[SS_CHOICE_PLAN] = (int32_t)ss_loss_plan_kind(l);
-    l->choice.numbers[SS_CHOICE_TILE] = l->fused ? (int32_t)ss_loss_fused_tile(l->fused) : 0;
+    l->choice.numbers[SS_CHOICE_TILE] = l->choice.numbers[SS_CHOICE_TILES] = 0;
+    if (l->fused)
+        ss_loss_fused_numbers(l->fused, l->choice.numbers);
 }
 
 static enum ss_status prepare(struct ss_loss *l)

@@ -6,6 +6,7 @@
 
 #include "base/checked.h"
 #include "jet/fused.h"
+#include "objective/choice.h"
 #include "objective/reference.h"
 #include "objective/traits.h"
 
@@ -67,6 +68,17 @@ static struct ss_fused_options plan_options(const struct ss_model *model, const 
     };
 }
 
+/* Cut up by these numbers; `tiles` is borrowed. False: such tiles cannot be here. */
+static bool cut(const struct ss_device *device, const int32_t numbers[SS_TUNING_NUMBERS],
+                struct ss_tiles *tiles, struct ss_fused_options *plan)
+{
+    const int32_t number = numbers[SS_CHOICE_TILES];
+
+    plan->tile = (size_t)numbers[SS_CHOICE_TILE];
+    plan->tiles = number ? tiles : NULL;
+    return !number || (!ss_device_is_cpu(device) && ss_tiles_of_number(device, number, tiles));
+}
+
 static size_t slices_bytes(const struct ss_model *model, const struct ss_loss_options *o)
 {
     const struct ss_traits t = ss_traits_of(&o->objective, model->is_energy);
@@ -83,10 +95,11 @@ static size_t slices_bytes(const struct ss_model *model, const struct ss_loss_op
 /* ---- the choice ---- */
 
 static bool takes(struct ss_device *device, const struct ss_model *model, const struct ss_loss_options *o,
-                  bool whatever_suits, char *why, size_t size)
+                  const int32_t *numbers, bool whatever_suits, char *why, size_t size)
 {
-    const struct ss_fused_options p = plan_options(model, o);
+    struct ss_fused_options p = plan_options(model, o);
     const size_t slices = slices_bytes(model, o);
+    struct ss_tiles tiles;
 
     if (ss_device_info(device)->unfinished && !o->any_driver) {
         snprintf(why, size, "an unfinished driver is not trusted with a large kernel");
@@ -96,16 +109,20 @@ static bool takes(struct ss_device *device, const struct ss_model *model, const 
         snprintf(why, size, "all slices of a batch of %zu rows at once would be too much memory", o->rows);
         return false;
     }
+    if (numbers && !cut(device, numbers, &tiles, &p)) {
+        snprintf(why, size, "the tiles of its products cannot be had on this device");
+        return false;
+    }
     return whatever_suits ? ss_fused_takes(device, model->graph, &p, why, size)
                           : ss_fused_suits(device, model->graph, &p, why, size);
 }
 
 bool ss_loss_fused_takes(struct ss_device *device, const struct ss_model *model,
-                         const struct ss_loss_options *options)
+                         const struct ss_loss_options *options, const int32_t numbers[SS_TUNING_NUMBERS])
 {
     char why[128];
 
-    return takes(device, model, options, true, why, sizeof(why));
+    return takes(device, model, options, numbers, true, why, sizeof(why));
 }
 
 size_t ss_loss_fused_default_tile(const struct ss_device *device, const struct ss_model *model,
@@ -114,6 +131,14 @@ size_t ss_loss_fused_default_tile(const struct ss_device *device, const struct s
     const struct ss_fused_options p = plan_options(model, options);
 
     return ss_fused_default_tile(device, &p);
+}
+
+bool ss_loss_fused_default_tiles(struct ss_device *device, const struct ss_model *model,
+                                 const struct ss_loss_options *options, struct ss_tiles *out)
+{
+    const struct ss_fused_options p = plan_options(model, options);
+
+    return ss_fused_find_tiles(device, model->graph, &p, out);
 }
 
 enum ss_status ss_loss_fused_choose(struct ss_device *device, const struct ss_model *model,
@@ -126,7 +151,7 @@ enum ss_status ss_loss_fused_choose(struct ss_device *device, const struct ss_mo
     else if (!options->gradient)
         snprintf(why, size, "a loss alone");
     else
-        *fused = takes(device, model, options, options->engine.plan == SS_PLAN_FUSED, why, size);
+        *fused = takes(device, model, options, NULL, options->engine.plan == SS_PLAN_FUSED, why, size);
     if (!*fused && options->gradient && options->engine.plan == SS_PLAN_FUSED)
         return SS_FAIL(SS_ERR_USAGE, "engine.plan: fused cannot be used here: %s; use auto or layered", why);
     return SS_OK;
@@ -135,24 +160,21 @@ enum ss_status ss_loss_fused_choose(struct ss_device *device, const struct ss_mo
 /* ---- life ---- */
 
 static enum ss_status create(struct ss_device *device, const struct ss_model *model,
-                             const struct ss_loss_options *options, size_t tile, const struct ss_fused *like,
+                             const struct ss_loss_options *options, const struct ss_fused_options *plan,
                              struct ss_loss_fused **out)
 {
-    struct ss_fused_options plan = plan_options(model, options);
     const size_t slices = slices_bytes(model, options);
     struct ss_loss_fused *f = NULL;
     enum ss_status st = SS_OK;
 
-    plan.tile = tile;
-    plan.like = like;
     TRY(ss_allocate(1, &f));
     f->device = device;
     f->objective = options->objective;
     f->traits = ss_traits_of(&options->objective, model->is_energy);
     f->dimension = model->dimension;
     f->total = ss_loss_directions(model, options);
-    f->chunk = plan.streams.slices;
-    TRY(ss_fused_create(device, model->graph, &plan, &f->plan));
+    f->chunk = plan->streams.slices;
+    TRY(ss_fused_create(device, model->graph, plan, &f->plan));
     if (slices)
         TRY(ss_buffer_create(device, slices, &f->slices));
     *out = f;
@@ -171,20 +193,31 @@ void ss_loss_fused_free(struct ss_loss_fused *f)
     free(f);
 }
 
-size_t ss_loss_fused_tile(const struct ss_loss_fused *f)
+void ss_loss_fused_numbers(const struct ss_loss_fused *f, int32_t numbers[SS_TUNING_NUMBERS])
 {
-    return ss_fused_tile(f->plan);
+    const struct ss_tiles *const tiles = ss_fused_tiles(f->plan);
+
+    numbers[SS_CHOICE_TILE] = (int32_t)ss_fused_tile(f->plan);
+    numbers[SS_CHOICE_TILES] = tiles ? ss_tiles_number(tiles) : 0;
+}
+
+static enum ss_status fail_cut(void)
+{
+    return SS_FAIL(SS_ERR_USAGE, "the fused plan cannot be cut up here as it is wanted");
 }
 
 enum ss_status ss_loss_fused_bytes(struct ss_device *device, const struct ss_model *model,
-                                   const struct ss_loss_options *options, size_t tile, size_t *bytes)
+                                   const struct ss_loss_options *options,
+                                   const int32_t numbers[SS_TUNING_NUMBERS], size_t *bytes)
 {
     struct ss_fused_options plan = plan_options(model, options);
+    struct ss_tiles tiles;
     const size_t row_bytes = options->rows * model->dimension * sizeof(float);
     enum ss_status st = SS_OK;
     size_t kernels = 0;
 
-    plan.tile = tile;
+    if (!cut(device, numbers, &tiles, &plan))
+        return fail_cut();
     TRY(ss_fused_bytes(device, model->graph, &plan, &kernels));
     *bytes = kernels + slices_bytes(model, options) + row_bytes + (options->rows + 1) * sizeof(float);
 out:
@@ -193,18 +226,18 @@ out:
 
 void ss_loss_fused_describe(const struct ss_loss_fused *f, char *text, size_t size)
 {
+    const struct ss_tiles *const tiles = ss_fused_tiles(f->plan);
     const size_t tile = ss_fused_tile(f->plan);
-    const char *const plural = tile == 1 ? "" : "s";
+    char directions[80] = "", products[80] = "";
 
-    if (!f->total)
-        snprintf(text, size, "fused: one kernel a step, %zu sample%s at a time", tile, plural);
-    else if (f->chunk < f->total)
-        snprintf(text, size,
-                 "fused: one kernel a step, %zu sample%s at a time, %zu directions in chunks of %zu", tile,
-                 plural, f->total, f->chunk);
-    else
-        snprintf(text, size, "fused: one kernel a step, %zu sample%s at a time, directions of each: %zu",
-                 tile, plural, f->total);
+    if (f->total && f->chunk < f->total)
+        snprintf(directions, sizeof(directions), ", %zu directions in chunks of %zu", f->total, f->chunk);
+    else if (f->total)
+        snprintf(directions, sizeof(directions), ", directions of each: %zu", f->total);
+    if (tiles)
+        ss_tiles_text(tiles, products, sizeof(products));
+    snprintf(text, size, "fused: one kernel a step, %zu sample%s at a time%s%s%s", tile, tile == 1 ? "" : "s",
+             directions, tiles ? ", " : "", products);
 }
 
 /* ---- a batch ---- */
@@ -348,7 +381,9 @@ static enum ss_status trial_prepare(struct trial *t, const struct ss_loss_fused 
     normals(t->slices, t->n_slices * TEST_ROWS * TEST_D, 3);
     for (size_t i = 0; i < t->size; i++)
         t->exact[i] = (double)t->flat[i];
-    TRY(create(f->device, t->model, &t->options, 0, f->plan, &t->loss));
+    struct ss_fused_options plan = plan_options(t->model, &t->options);
+    plan.like = f->plan;
+    TRY(create(f->device, t->model, &t->options, &plan, &t->loss));
     TRY(upload(f->device, t->flat, t->size, &t->b_flat));
     TRY(upload(f->device, t->gradient, t->size, &t->b_gradient));
     TRY(upload(f->device, t->slices, t->n_slices * TEST_ROWS * TEST_D, &t->b_slices));
@@ -426,13 +461,17 @@ out:
 }
 
 enum ss_status ss_loss_fused_create(struct ss_device *device, const struct ss_model *model,
-                                    const struct ss_loss_options *options, size_t tile,
-                                    struct ss_loss_fused **out)
+                                    const struct ss_loss_options *options,
+                                    const int32_t numbers[SS_TUNING_NUMBERS], struct ss_loss_fused **out)
 {
+    struct ss_fused_options plan = plan_options(model, options);
     struct ss_loss_fused *f = NULL;
+    struct ss_tiles tiles;
     enum ss_status st = SS_OK;
 
-    TRY(create(device, model, options, tile, NULL, &f));
+    if (!cut(device, numbers, &tiles, &plan))
+        return fail_cut();
+    TRY(create(device, model, options, &plan, &f));
     TRY(check_known_answer(f, model));
     *out = f;
     f = NULL;

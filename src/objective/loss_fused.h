@@ -2,6 +2,7 @@
 #ifndef SS_OBJECTIVE_LOSS_FUSED_H
 #define SS_OBJECTIVE_LOSS_FUSED_H
 
+#include "device/tiles.h"
 #include "objective/loss.h"
 
 struct ss_loss_fused;
@@ -12,27 +13,34 @@ SS_MUST_CHECK enum ss_status ss_loss_fused_choose(struct ss_device *device, cons
                                                   const struct ss_loss_options *options, bool *fused,
                                                   char *why, size_t size);
 
-/** Whether the fused plan could be had for these options, suitable or not. */
+/** Whether the fused plan could be had for these options, suitable or not; cut up by `numbers` (choice.h). */
 bool ss_loss_fused_takes(struct ss_device *device, const struct ss_model *model,
-                         const struct ss_loss_options *options);
+                         const struct ss_loss_options *options, const int32_t numbers[SS_TUNING_NUMBERS]);
 
 /** The tile that the rules choose, and the directions of a row in all. */
 size_t ss_loss_fused_default_tile(const struct ss_device *device, const struct ss_model *model,
                                   const struct ss_loss_options *options);
 size_t ss_loss_directions(const struct ss_model *model, const struct ss_loss_options *options);
 
+/** The tiles of its products that the rules choose; false: it has none here. */
+bool ss_loss_fused_default_tiles(struct ss_device *device, const struct ss_model *model,
+                                 const struct ss_loss_options *options, struct ss_tiles *out);
+
 /** Build, allocate and put the kernels to a known-answer test. SS_ERR_SELFTEST: they give wrong numbers on
  * this device (not reported: the caller can go on with another plan).
- *  @param tile  samples at a time, 0: by rule */
+ *  @param numbers  how it is cut up (choice.h), 0: by rule */
 SS_MUST_CHECK enum ss_status ss_loss_fused_create(struct ss_device *device, const struct ss_model *model,
-                                                  const struct ss_loss_options *options, size_t tile,
+                                                  const struct ss_loss_options *options,
+                                                  const int32_t numbers[SS_TUNING_NUMBERS],
                                                   struct ss_loss_fused **out);
 void ss_loss_fused_free(struct ss_loss_fused *f);
-size_t ss_loss_fused_tile(const struct ss_loss_fused *f); /* samples at a time */
+
+/** How it was cut up then: set in `numbers`. */
+void ss_loss_fused_numbers(const struct ss_loss_fused *f, int32_t numbers[SS_TUNING_NUMBERS]);
 
 SS_MUST_CHECK enum ss_status ss_loss_fused_bytes(struct ss_device *device, const struct ss_model *model,
-                                                 const struct ss_loss_options *options, size_t tile,
-                                                 size_t *bytes);
+                                                 const struct ss_loss_options *options,
+                                                 const int32_t numbers[SS_TUNING_NUMBERS], size_t *bytes);
 
 /** What ss_loss_plan says of it. */
 void ss_loss_fused_describe(const struct ss_loss_fused *f, char *text, size_t size);

@@ -10,7 +10,7 @@
 #include "objective/choice.h"
 #include "objective/loss_fused.h"
 
-enum { MOST_CANDIDATES = 24, FEW_ROWS = 8, SMALL_TILE = 6, LEAST_CHUNK = 4 };
+enum { MOST_CANDIDATES = 32, FEW_ROWS = 8, SMALL_TILE = 6, LEAST_CHUNK = 4 };
 /* Between sums in different orders fp32 leaves 1e-6 to 1e-5 of the norm; wrong kernels are wrong by far more.
  */
 static const double ALLOWED = 1e-3;
@@ -82,6 +82,25 @@ static void add_tiles(struct ss_loss_tune *t, bool known)
             add_fused(t, near[i], 0);
 }
 
+/* On GPUs, of its products: the rules' with one constant changed. */
+static void add_product_tiles(struct ss_loss_tune *t)
+{
+    struct ss_tiles rule, near[SS_TILES_NEAR];
+    char tiles[56], name[64];
+
+    if (!ss_loss_fused_default_tiles(t->device, t->model, &t->options, &rule))
+        return;
+    ss_tiles_near(&rule, near);
+    for (size_t i = 0; i < SS_TILES_NEAR; i++) {
+        const struct ss_choice c = {
+            .numbers = {[SS_CHOICE_PLAN] = SS_PLAN_FUSED, [SS_CHOICE_TILES] = ss_tiles_number(&near[i])}};
+        ss_tiles_text(&near[i], tiles, sizeof(tiles));
+        snprintf(name, sizeof(name), "fused, %s", tiles);
+        if (ss_loss_fused_takes(t->device, t->model, &t->options, c.numbers))
+            add(t, false, &c, name);
+    }
+}
+
 /* Fewer directions at a time leave room for more samples. */
 static void add_chunks(struct ss_loss_tune *t)
 {
@@ -139,8 +158,9 @@ static enum ss_status find_candidates(struct ss_loss_tune *t)
     else
         snprintf(name, sizeof(name), "layered, %s", gemm == SS_GEMM_OWN ? "own" : "clblast");
     add(t, false, &none, name);
-    if (asked != SS_PLAN_LAYERED && ss_loss_fused_takes(t->device, t->model, o)) {
+    if (asked != SS_PLAN_LAYERED && ss_loss_fused_takes(t->device, t->model, o, none.numbers)) {
         add_tiles(t, fused);
+        add_product_tiles(t);
         add_chunks(t);
     }
     if (asked != SS_PLAN_FUSED)

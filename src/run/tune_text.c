@@ -1,21 +1,32 @@
 /* tune_text.c - what tuning found, for people and for programs. */
 #include <math.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "run/tune.h"
 
 /* ---- for people ---- */
 
-static void add_row(const struct ss_tune_answer *a, size_t i, struct ss_text *out)
+static int width_of(const struct ss_tune_answer *a)
+{
+    enum { USUAL = 34 };
+    size_t width = USUAL;
+
+    for (size_t i = 0; i < a->n_candidates; i++)
+        width = strlen(a->candidates[i].name) > width ? strlen(a->candidates[i].name) : width;
+    return (int)width;
+}
+
+static void add_row(const struct ss_tune_answer *a, size_t i, int width, struct ss_text *out)
 {
     const struct ss_tuner_candidate *const c = &a->candidates[i];
     const char *const remark = i == a->winner ? (i ? "winner" : "default, stays") : i == 0 ? "default" : "";
 
     if (c->outcome == SS_TUNER_MEASURED)
-        ss_text_addf(out, "%c %-34s %10.4g %9.2f %8.1f  %s\n", i == a->winner ? '*' : ' ', c->name, c->ms,
-                     c->gain, c->seconds, remark);
+        ss_text_addf(out, "%c %-*s %10.4g %9.2f %8.1f  %s\n", i == a->winner ? '*' : ' ', width, c->name,
+                     c->ms, c->gain, c->seconds, remark);
     else
-        ss_text_addf(out, "  %-34s %10s %9s %8.1f  %s\n", c->name, "", "", c->seconds,
+        ss_text_addf(out, "  %-*s %10s %9s %8.1f  %s\n", width, c->name, "", "", c->seconds,
                      ss_tuner_outcome_text(c->outcome));
 }
 
@@ -29,15 +40,16 @@ static size_t measured(const struct ss_tune_answer *a)
 }
 
 /* A line of each: the ways of one product differ in little. */
-static void add_product(const struct ss_tune_answer *a, struct ss_text *out)
+static void add_product(const struct ss_tune_answer *a, int width, struct ss_text *out)
 {
+    enum { PRODUCT = sizeof("product") };
     const struct ss_tuner_candidate *const winner = &a->candidates[a->winner];
 
     if (!a->answered)
         ss_text_addf(out, "  product %-25s not measured: out of time\n", a->name);
     else
-        ss_text_addf(out, "%c product %-24s %10.4g %9.2f           %s, the best of %zu\n",
-                     a->winner ? '*' : ' ', a->name, winner->ms, winner->gain,
+        ss_text_addf(out, "%c product %-*s %10.4g %9.2f           %s, the best of %zu\n",
+                     a->winner ? '*' : ' ', width - PRODUCT, a->name, winner->ms, winner->gain,
                      a->winner ? winner->name : "default, stays", measured(a));
 }
 
@@ -45,13 +57,14 @@ void ss_tune_text(const struct ss_tune_result *r, struct ss_text *out)
 {
     const struct ss_tune_answer *const a = &r->loss;
     const struct ss_tuner_candidate *const winner = &a->candidates[a->winner];
+    const int width = width_of(a);
 
     ss_text_addf(out, "%s: loss and gradient of %zu rows\n", r->work.name, r->work.rows);
-    ss_text_addf(out, "  %-34s %10s %9s %8s\n", "candidate", "ms", "x default", "build s");
+    ss_text_addf(out, "  %-*s %10s %9s %8s\n", width, "candidate", "ms", "x default", "build s");
     for (size_t i = 0; i < a->n_candidates; i++)
-        add_row(a, i, out);
+        add_row(a, i, width, out);
     for (size_t i = 0; i < r->n_products; i++)
-        add_product(&r->products[i], out);
+        add_product(&r->products[i], width, out);
     if (!a->answered)
         ss_text_add(out, "  nothing but the default was measured in this time; --seconds gives more\n");
     else if (a->winner)
