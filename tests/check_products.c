@@ -35,6 +35,7 @@ enum { OWN, TILED, FORMS };
 static void use(int form)
 {
     ss_gemm_choose(device, SS_GEMM_OWN);
+    device->gemm.level = SS_GEMM_FAST; /* a simulator starts with a simpler one, which has no choice */
     ss_device_take_gpu_kernels(device, form == TILED);
 }
 
