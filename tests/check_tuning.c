@@ -245,7 +245,7 @@ enum { SLEEPERS = 6 };
 struct sleeper {
     double ms;
     bool wrong, fails;
-    size_t made, alive;
+    size_t made, alive, timed;
 };
 
 struct sleep_bed {
@@ -366,16 +366,37 @@ START_TEST(the_default_stays_where_nothing_is_faster_beyond_the_noise)
 }
 END_TEST
 
-START_TEST(candidates_that_must_be_alone_are_never_alive_together)
+/* As another process would say. */
+static enum ss_status sleeper_time_apart(void *context, size_t candidate, size_t n, double *seconds)
 {
-    const double ms[] = {4, 2, 1, 3};
-    struct sleep_bed *const b = sleep_bed(ms, 4);
+    struct sleeper *const s = &((struct sleep_bed *)context)->sleepers[candidate];
 
-    b->candidates[1].alone = b->candidates[2].alone = b->candidates[3].alone = true;
-    contest(b, 2);
+    s->timed += n;
+    if (s->wrong || s->fails)
+        return s->wrong ? SS_ERR_SELFTEST : SS_ERR_DEVICE;
+    *seconds = 1e-3 * s->ms;
+    return SS_OK;
+}
+
+START_TEST(candidates_apart_are_never_made_here_and_win_by_what_is_said_of_them)
+{
+    const double ms[] = {4, 2, 1, 0.5, 0.2};
+    struct sleep_bed *const b = sleep_bed(ms, 5);
+    struct ss_tuner_options o = {.seconds = 2, .builds = sleeper_builds, .context = b};
+
+    b->candidates[2].apart = b->candidates[3].apart = b->candidates[4].apart = true;
+    b->sleepers[3].wrong = b->sleepers[4].fails = true;
+    ok(ss_tuner_run(device, &b->task, &o)); /* there is no such process */
+    ck_assert_uint_eq(b->task.winner, 1);
+    ck_assert_int_eq(b->candidates[2].outcome, SS_TUNER_UNTRIED);
+    o.time_apart = sleeper_time_apart;
+    ok(ss_tuner_run(device, &b->task, &o));
     ck_assert_uint_eq(b->task.winner, 2);
-    ck_assert_uint_eq(b->sleepers[1].made, 1);
-    ck_assert_uint_eq(b->sleepers[2].made, 2); /* it came back for the rounds */
+    ck_assert_int_eq(b->candidates[3].outcome, SS_TUNER_WRONG);
+    ck_assert_int_eq(b->candidates[4].outcome, SS_TUNER_FAILED);
+    ck_assert_uint_eq(b->sleepers[2].made + b->sleepers[3].made + b->sleepers[4].made, 0);
+    ck_assert_uint_gt(b->sleepers[2].timed, 10);
+    ck_assert_uint_eq(b->sleepers[1].alive, 0);
     free(b);
 }
 END_TEST
@@ -441,7 +462,7 @@ static Suite *tuning_suite(void)
     tcase_add_checked_fixture(t, set_up, scratch_tear_down);
     tcase_add_test(t, the_fastest_that_is_right_and_builds_wins_and_is_kept);
     tcase_add_test(t, the_default_stays_where_nothing_is_faster_beyond_the_noise);
-    tcase_add_test(t, candidates_that_must_be_alone_are_never_alive_together);
+    tcase_add_test(t, candidates_apart_are_never_made_here_and_win_by_what_is_said_of_them);
     tcase_add_test(t, without_time_nothing_is_answered_and_nothing_kept);
     tcase_add_test(t, a_default_that_is_wrong_is_an_error);
     suite_add_tcase(s, t);

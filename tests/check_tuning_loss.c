@@ -7,6 +7,7 @@
 
 #include "base/checked.h"
 #include "base/file.h"
+#include "device/gemm.h"
 #include "device/opencl.h"
 #include "device/tiles.h"
 #include "objective/choice.h"
@@ -328,6 +329,78 @@ START_TEST(a_run_goes_on_with_the_tiles_that_it_began_with)
 }
 END_TEST
 
+/* ---- sets of CLBlast's parameters: nothing is computed by them here, since they take long to compile ----
+ */
+
+START_TEST(sets_of_parameters_are_candidates_apart_whatever_the_default_is)
+{
+    static const enum ss_gemm_kind kinds[] = {SS_GEMM_AUTO, SS_GEMM_CLBLAST, SS_GEMM_OWN};
+    struct ss_model *const m = small_model();
+
+    for (size_t k = 0; k < SS_COUNT(kinds); k++) {
+        struct ss_loss_options o = small_loss();
+        struct ss_loss_tune *t = NULL;
+        size_t found = 0;
+        o.engine = (struct ss_engine_options){.plan = SS_PLAN_LAYERED, .gemm = kinds[k]};
+        ok(ss_loss_tune_create(device, m, &o, &t));
+        const struct ss_tuner_task *const task = ss_loss_tune_task(t);
+        for (size_t i = 0; i < task->n_candidates; i++) {
+            ck_assert(task->candidates[i].apart == (task->candidates[i].numbers[SS_CHOICE_SET] > 0));
+            found += task->candidates[i].apart;
+        }
+        ck_assert_uint_eq(found, kinds[k] == SS_GEMM_OWN ? 0 : ss_gemm_sets(device));
+        ss_loss_tune_free(t);
+    }
+    ck_assert_uint_eq(ss_gemm_set(device), 0);
+    ss_model_free(m);
+}
+END_TEST
+
+/* The last one: the process is another after it. */
+START_TEST(a_set_that_was_measured_is_taken_at_once_noted_and_not_taken_back)
+{
+    int32_t numbers[SS_TUNING_NUMBERS] = {
+        [SS_CHOICE_PLAN] = SS_PLAN_LAYERED, [SS_CHOICE_GEMM] = SS_GEMM_CLBLAST, [SS_CHOICE_SET] = 2};
+    struct ss_model *const m = small_model();
+    struct ss_loss_options o = small_loss();
+    struct ss_loss *l = NULL;
+    char *question = NULL;
+
+    o.rows = 27;
+    ok(ss_choice_question(m, &o, &question));
+    numbers[SS_CHOICE_SET] = (int32_t)ss_gemm_sets(device) + 1;
+    keep(question, numbers);
+    plan_of(m, &o, "by rule");
+    ck_assert_uint_eq(ss_gemm_set(device), 0);
+    numbers[SS_CHOICE_SET] = 2;
+    keep(question, numbers);
+    plan_of(m, &o, "measured here");
+    ck_assert_uint_eq(ss_gemm_set(device), 2);
+
+    /* who begins now begins with it; who began without cannot go on here */
+    o.unmeasured = true;
+    o.engine = (struct ss_engine_options){.plan = SS_PLAN_LAYERED, .gemm = SS_GEMM_CLBLAST};
+    ss_gemm_choose(device, SS_GEMM_CLBLAST);
+    ok(ss_loss_create(device, m, &o, &l));
+    ck_assert_int_eq(ss_loss_numbers(l)[SS_CHOICE_SET], 2);
+    ss_loss_free(l);
+    l = NULL;
+    numbers[SS_CHOICE_SET] = 0;
+    o.numbers = numbers;
+    ck_assert_int_eq(ss_loss_create(device, m, &o, &l), SS_ERR_USAGE);
+    ck_assert_ptr_null(l);
+
+    numbers[SS_CHOICE_SET] = 1; /* another can be had */
+    ok(ss_loss_create(device, m, &o, &l));
+    ck_assert_uint_eq(ss_gemm_set(device), 1);
+    ck_assert_int_eq(ss_loss_numbers(l)[SS_CHOICE_SET], 1);
+    ss_loss_free(l);
+    ss_gemm_choose(device, SS_GEMM_AUTO);
+    free(question);
+    ss_model_free(m);
+}
+END_TEST
+
 /* ---- ---- */
 
 static void open_device(void)
@@ -367,6 +440,14 @@ static Suite *tuning_loss_suite(void)
     tcase_add_test(t, tiles_of_the_fused_products_are_candidates_and_right);
     tcase_add_test(t, tiles_that_were_measured_are_taken_and_those_that_cannot_be_are_not);
     tcase_add_test(t, a_run_goes_on_with_the_tiles_that_it_began_with);
+    suite_add_tcase(s, t);
+
+    t = tcase_create("sets of CLBlast's parameters");
+    tcase_set_timeout(t, 300);
+    tcase_add_unchecked_fixture(t, open_device, close_device);
+    tcase_add_checked_fixture(t, set_up, scratch_tear_down);
+    tcase_add_test(t, sets_of_parameters_are_candidates_apart_whatever_the_default_is);
+    tcase_add_test(t, a_set_that_was_measured_is_taken_at_once_noted_and_not_taken_back);
     suite_add_tcase(s, t);
     return s;
 }

@@ -17,6 +17,7 @@ static const double STANDARD_SECONDS = 20, MOST_SECONDS = 86400;
 static const struct ss_option options[] = {
     {"seconds", 0, "S", "time for each experiment or workload, building included (default 20)", false},
     {"try", 0, "K", "build candidates from K on, and say so", true},
+    {"apart", 0, "K", "build candidate K and time it when told to", true},
     {"dimension", 0, "D", "columns of the data, which need not be read then", true},
 };
 
@@ -30,8 +31,8 @@ struct request {
     size_t n_overrides;
     char *device; /* that the first experiment names, or NULL */
     double seconds;
-    size_t first, dimension; /* of --try and --dimension */
-    bool try_only;
+    size_t first, dimension; /* of --try or --apart, and --dimension */
+    bool try_only, apart;
     /* the line of a process that builds */
     const struct ss_invocation *in;
     char **line;
@@ -143,6 +144,8 @@ static enum ss_status read_numbers(const struct ss_invocation *in, struct reques
         return SS_FAIL(SS_ERR_USAGE, "tune: --seconds wants a number above 0 and at most %.0f, found '%s'",
                        MOST_SECONDS, seconds);
     TRY(ss_option_count(in, "try", 0, &r->first, &r->try_only));
+    if (!r->try_only)
+        TRY(ss_option_count(in, "apart", 0, &r->first, &r->apart));
     TRY(ss_option_count(in, "dimension", 1, &r->dimension, &given));
 out:
     return st;
@@ -178,7 +181,7 @@ out:
 }
 
 /* The same work in a process of its own. */
-static char *const *try_words(void *context, size_t i, size_t k)
+static char *const *try_words(void *context, size_t i, size_t k, bool apart)
 {
     struct request *const r = context;
     char **const line = r->line;
@@ -186,7 +189,7 @@ static char *const *try_words(void *context, size_t i, size_t k)
 
     snprintf(r->numbers[0], MOST_NUMBER, "%zu", k);
     snprintf(r->numbers[1], MOST_NUMBER, "%zu", r->works[i].dimension);
-    const char *const words[] = {"/proc/self/exe", "tune",        "--quiet",    "--try",
+    const char *const words[] = {"/proc/self/exe", "tune",        "--quiet",    apart ? "--apart" : "--try",
                                  r->numbers[0],    "--dimension", r->numbers[1]};
     for (size_t j = 0; j < SS_COUNT(words); j++)
         line[n++] = (char *)(uintptr_t)words[j]; /* posix_spawn only reads them */
@@ -225,11 +228,11 @@ static void tell(void *context, const struct ss_tune_result *r)
     ss_text_release(&text);
 }
 
-static char *const *words_of(void *context, size_t i, size_t k)
+static char *const *words_of(void *context, size_t i, size_t k, bool apart)
 {
     const struct teller *const t = context;
 
-    return try_words(t->request, i, k);
+    return try_words(t->request, i, k, apart);
 }
 
 static enum ss_status measure(const struct ss_invocation *in, struct request *r, const char *device)
@@ -271,6 +274,8 @@ static enum ss_status run(const struct ss_invocation *in)
     const char *const device = in->device || (environment && *environment) ? in->device : r.device;
     if (r.try_only)
         TRY(ss_tune_try(&r.works[0], device, r.first, in->log));
+    else if (r.apart)
+        TRY(ss_tune_apart(&r.works[0], device, r.first, in->log));
     else
         TRY(measure(in, &r, device));
 out:

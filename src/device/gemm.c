@@ -169,10 +169,9 @@ void ss_gemm_choose(struct ss_device *d, enum ss_gemm_kind kind)
 
 struct ss_gemm_use ss_gemm_switch(struct ss_device *d, struct ss_gemm_use use)
 {
-    const struct ss_gemm_use before = {d->gemm.wanted, d->gemm.set, d->gemm.plain};
+    const struct ss_gemm_use before = {d->gemm.wanted, d->gemm.plain};
 
     d->gemm.wanted = use.kind;
-    d->gemm.set = use.set;
     d->gemm.plain = use.plain;
     return before;
 }

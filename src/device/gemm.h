@@ -57,16 +57,21 @@ void ss_gemm_choose(struct ss_device *d, enum ss_gemm_kind kind);
 /** How products are computed for a part of the work. */
 struct ss_gemm_use {
     enum ss_gemm_kind kind;
-    uint32_t set; /* of CLBlast's parameters, 0 to ss_gemm_sets(): 0 is its own choice. Process-wide in
-                     CLBlast itself, where another set compiles anew and 0 cannot be taken back */
-    bool plain;   /* the oracle, whatever the kind */
+    bool plain; /* the oracle, whatever the kind */
 };
 
 /** Switch; comes back with what was in force, to be put back. */
 struct ss_gemm_use ss_gemm_switch(struct ss_device *d, struct ss_gemm_use use);
 
-/** How many sets there are that are worth trying on this device. */
+/** How many sets of CLBlast's parameters there are that are worth trying on this device. */
 uint32_t ss_gemm_sets(const struct ss_device *d);
+
+/** From now on CLBlast computes by set 1 to ss_gemm_sets(), in the whole process: it compiles anew, and its
+ * own choice cannot be had back. */
+SS_MUST_CHECK enum ss_status ss_gemm_take_set(struct ss_device *d, uint32_t set);
+
+/** The set in force; 0: CLBlast's own choice. */
+uint32_t ss_gemm_set(const struct ss_device *d);
 
 /** What is in use: "own", "own-tiled" (that for GPUs), "own-simple" (without vectors and unrolled loops),
  * "clblast" or "plain". */

@@ -31,11 +31,8 @@ SS_MUST_CHECK enum ss_status ss_gemm_tiled(struct ss_device *d, const struct ss_
 /** Its tiles by the rules: from shape and device. */
 void ss_gemm_tiles_by_rule(const struct ss_device *d, const struct ss_gemm *g, struct ss_tiles *out);
 
-/** With the set of parameters in use (gemm_sets.c). */
+/** With the set of parameters in force (gemm_sets.c). */
 SS_MUST_CHECK enum ss_status ss_gemm_clblast(struct ss_device *d, const struct ss_gemm *g);
-
-/** Make CLBlast use the set that the device asks for. */
-SS_MUST_CHECK enum ss_status ss_gemm_apply_set(struct ss_device *d);
 
 /** A code of CLBlast's as a status, reported. */
 SS_MUST_CHECK enum ss_status ss_clblast_fail(const struct ss_device *d, const char *call, int code,

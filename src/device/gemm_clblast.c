@@ -52,8 +52,6 @@ enum ss_status ss_gemm_clblast(struct ss_device *d, const struct ss_gemm *g)
     char what[64];
     enum ss_status st = SS_OK;
 
-    TRY(ss_gemm_apply_set(d));
-
     for (size_t i = 0; i < SS_COUNT(used); i++)
         TRY(ss_buffer_before_use(used[i]));
     const CLBlastStatusCode code =

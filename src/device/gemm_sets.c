@@ -27,16 +27,20 @@ uint32_t ss_gemm_sets(const struct ss_device *d)
     return ss_device_is_cpu(d) ? CPU_SETS : GPU_SETS;
 }
 
-enum ss_status ss_gemm_apply_set(struct ss_device *d)
+uint32_t ss_gemm_set(const struct ss_device *d)
 {
-    const uint32_t set = d->gemm.set;
+    return d->gemm.set;
+}
+
+enum ss_status ss_gemm_take_set(struct ss_device *d, uint32_t set)
+{
     const char *words[PARAMETERS];
 
-    if (set == d->gemm.set_applied)
+    if (set == d->gemm.set)
         return SS_OK;
     if (set == 0 || set > ss_gemm_sets(d))
         return SS_FAIL(SS_ERR_INTERNAL, "CLBlast: set %u of its parameters cannot be had after set %u", set,
-                       d->gemm.set_applied);
+                       d->gemm.set);
     for (size_t i = 0; i < PARAMETERS; i++)
         words[i] = names[i]; /* it wants them without const */
     const CLBlastStatusCode code =
@@ -44,6 +48,6 @@ enum ss_status ss_gemm_apply_set(struct ss_device *d)
                                   ss_device_is_cpu(d) ? cpu[set - 1] : gpu[set - 1]);
     if (code != CLBlastSuccess)
         return ss_clblast_fail(d, "CLBlastOverrideParameters", (int)code, "Xgemm");
-    d->gemm.set_applied = set;
+    d->gemm.set = set;
     return SS_OK;
 }

@@ -17,8 +17,8 @@ enum ss_gemm_level { SS_GEMM_FAST, SS_GEMM_SIMPLE, SS_GEMM_PLAIN };
 
 struct ss_gemm_state {
     enum ss_gemm_kind wanted;
-    bool plain;                /* for the time being */
-    uint32_t set, set_applied; /* of CLBlast's parameters: asked for, and in force */
+    bool plain;   /* for the time being */
+    uint32_t set; /* of CLBlast's parameters, in force */
     struct ss_own_kernel {
         struct ss_kernel *kernel;
         uint32_t rows, vectors;   /* that it was built for */

@@ -64,14 +64,16 @@ static double elapsed(const struct contest *c)
 
 /* ---- one measurement ---- */
 
-static enum ss_status time_of(const struct contest *c, void *made, size_t n, double *seconds)
+static enum ss_status time_of(const struct contest *c, const struct runner *r, size_t n, double *seconds)
 {
     enum ss_status st = SS_OK;
 
     TRY(ss_device_finish(c->device));
+    if (r->c->apart)
+        return c->options->time_apart(c->options->context, (size_t)(r->c - c->task->candidates), n, seconds);
     const double from = ss_clock_seconds();
     for (size_t i = 0; i < n; i++)
-        TRY(c->task->enqueue(c->task->context, made));
+        TRY(c->task->enqueue(c->task->context, r->made));
     TRY(ss_device_finish(c->device));
     *seconds = (ss_clock_seconds() - from) / (double)n;
 out:
@@ -79,30 +81,30 @@ out:
 }
 
 /* Times of the default and of another next to each other; who begins changes from pair to pair. */
-static enum ss_status time_pair(const struct contest *c, void *made, size_t turn, double *ours, double *its)
+static enum ss_status time_pair(const struct contest *c, const struct runner *r, size_t turn, double *ours,
+                                double *its)
 {
-    void *const first = c->runners[0].made;
     enum ss_status st = SS_OK;
 
     if (turn % 2)
-        TRY(time_of(c, made, c->repeat, its));
-    TRY(time_of(c, first, c->repeat, ours));
+        TRY(time_of(c, r, c->repeat, its));
+    TRY(time_of(c, &c->runners[0], c->repeat, ours));
     if (turn % 2 == 0)
-        TRY(time_of(c, made, c->repeat, its));
+        TRY(time_of(c, r, c->repeat, its));
 out:
     return st;
 }
 
 /* n pairs: the median gain, the median time, and how many pairs it won. */
-static enum ss_status compare(const struct contest *c, void *made, size_t n, double *gain, double *seconds,
-                              size_t *won)
+static enum ss_status compare(const struct contest *c, const struct runner *r, size_t n, double *gain,
+                              double *seconds, size_t *won)
 {
     double gains[MOST_ROUNDS] = {0}, times[MOST_ROUNDS] = {0}, ours = 0;
     enum ss_status st = SS_OK;
 
     *won = 0;
     for (size_t i = 0; i < n; i++) {
-        TRY(time_pair(c, made, i, &ours, &times[i]));
+        TRY(time_pair(c, r, i, &ours, &times[i]));
         gains[i] = ours / times[i];
         *won += gains[i] > 1;
     }
@@ -120,29 +122,33 @@ static void discard(const struct contest *c, void *made)
         c->task->discard(c->task->context, made);
 }
 
-/* Make it, run it once, look at its numbers. Whatever goes wrong becomes its outcome. */
-static void *make(const struct contest *c, struct ss_tuner_candidate *one)
+/* Make it, run it once, look at its numbers: the process that has it apart has done so. Whatever goes wrong
+ * becomes its outcome. */
+static bool make(const struct contest *c, struct runner *r)
 {
+    struct ss_tuner_candidate *const one = r->c;
     const double from = ss_clock_seconds();
     struct ss_demotion quiet;
     double seconds;
-    bool right = false;
-    void *made = NULL;
+    bool right = one->apart;
+    enum ss_status st = SS_OK;
 
     ss_demote_begin(&quiet);
-    enum ss_status st = c->task->make(c->task->context, one, &made);
-    if (st == SS_OK)
-        st = c->task->right(c->task->context, made, &right);
-    if (st == SS_OK)
-        st = time_of(c, made, 1, &seconds);
-    ss_demote_end(&quiet);
-    one->outcome = st != SS_OK ? SS_TUNER_FAILED : right ? SS_TUNER_MEASURED : SS_TUNER_WRONG;
-    one->seconds += ss_clock_seconds() - from;
-    if (one->outcome != SS_TUNER_MEASURED) {
-        discard(c, made);
-        made = NULL;
+    if (!one->apart) {
+        st = c->task->make(c->task->context, one, &r->made);
+        if (st == SS_OK)
+            st = c->task->right(c->task->context, r->made, &right);
     }
-    return made;
+    if (st == SS_OK)
+        st = time_of(c, r, 1, &seconds);
+    ss_demote_end(&quiet);
+    one->outcome = st == SS_OK && right                                   ? SS_TUNER_MEASURED
+                   : st == SS_OK || (one->apart && st == SS_ERR_SELFTEST) ? SS_TUNER_WRONG
+                                                                          : SS_TUNER_FAILED;
+    one->seconds += ss_clock_seconds() - from;
+    if (one->outcome != SS_TUNER_MEASURED)
+        discard(c, r->made);
+    return one->outcome == SS_TUNER_MEASURED;
 }
 
 /* The default is made without leave: it is what there is. */
@@ -162,8 +168,8 @@ static enum ss_status make_default(struct contest *c)
         return SS_FAIL(SS_ERR_SELFTEST, "%s: %s gives wrong numbers", c->task->what, r->c->name);
     }
     r->c->outcome = SS_TUNER_MEASURED;
-    TRY(time_of(c, r->made, 2, &seconds));
-    TRY(time_of(c, r->made, 1, &seconds));
+    TRY(time_of(c, r, 2, &seconds));
+    TRY(time_of(c, r, 1, &seconds));
     const double fit = seconds > 0 ? LEAST_SECONDS / seconds : MOST_ENQUEUED;
     c->repeat = fit < 1 ? 1 : fit > MOST_ENQUEUED ? MOST_ENQUEUED : (size_t)ceil(fit);
     r->c->seconds = elapsed(c);
@@ -174,23 +180,19 @@ out:
 }
 
 /* A few pairs, and whether it stays. */
-static bool heat(struct contest *c, struct ss_tuner_candidate *one, void *made)
+static bool heat(struct contest *c, const struct runner *r)
 {
+    struct ss_tuner_candidate *const one = r->c;
     double seconds = 0;
     size_t won = 0;
 
-    if (compare(c, made, HEAT, &one->gain, &seconds, &won) != SS_OK) {
+    if (compare(c, r, HEAT, &one->gain, &seconds, &won) != SS_OK) {
         one->outcome = SS_TUNER_FAILED;
         return false;
     }
     one->ms = 1e3 * seconds;
     c->task->answered = true;
     return one->gain >= HOPELESS;
-}
-
-static void join(struct contest *c, struct ss_tuner_candidate *one, void *made)
-{
-    c->runners[c->n++] = (struct runner){.c = one, .made = made};
 }
 
 static bool may_build(const struct contest *c, size_t i)
@@ -207,33 +209,20 @@ static bool may_build(const struct contest *c, size_t i)
     return builds;
 }
 
-/* In their order; those that must be alone come and go, and the best of them comes back at the end. */
+/* In their order. */
 static void make_all(struct contest *c)
 {
-    struct ss_tuner_candidate *best = NULL;
-
     for (size_t i = 1; i < c->task->n_candidates; i++) {
-        struct ss_tuner_candidate *const one = &c->task->candidates[i];
+        struct runner r = {.c = &c->task->candidates[i]};
         if (elapsed(c) > MAKING_SHARE * c->options->seconds)
             break;
-        if (!may_build(c, i))
+        if ((r.c->apart && !c->options->time_apart) || !may_build(c, i) || !make(c, &r))
             continue;
-        if (one->alone && elapsed(c) + one->seconds > ROUNDS_SHARE * c->options->seconds)
-            break; /* what another library builds is in no cache and takes as long once more */
-        void *const made = make(c, one);
-        if (!made)
-            continue;
-        const bool stays = heat(c, one, made);
-        if (stays && !one->alone)
-            join(c, one, made);
+        if (heat(c, &r))
+            c->runners[c->n++] = r;
         else
-            discard(c, made);
-        if (stays && one->alone && (!best || one->gain > best->gain))
-            best = one;
+            discard(c, r.made);
     }
-    void *const again = best ? make(c, best) : NULL;
-    if (again)
-        join(c, best, again);
 }
 
 /* ---- the contest ---- */
@@ -247,7 +236,7 @@ static enum ss_status rounds(struct contest *c)
     while (n < MOST_ROUNDS && (n < LEAST_ROUNDS || elapsed(c) < ROUNDS_SHARE * c->options->seconds)) {
         for (size_t i = 0; i < c->n; i++) {
             struct runner *const r = &c->runners[(i + n) % c->n];
-            TRY(time_of(c, r->made, c->repeat, &r->times[n]));
+            TRY(time_of(c, r, c->repeat, &r->times[n]));
         }
         n++;
     }
@@ -271,7 +260,7 @@ static enum ss_status duel(struct contest *c, struct runner *best, bool *wins)
     size_t won = 0;
     enum ss_status st = SS_OK;
 
-    TRY(compare(c, best->made, n, &gain, &seconds, &won));
+    TRY(compare(c, best, n, &gain, &seconds, &won));
     *wins = won >= needed && gain >= MARGIN;
     if (*wins) {
         best->c->gain = gain;

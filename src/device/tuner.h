@@ -23,7 +23,7 @@ const char *ss_tuner_outcome_text(enum ss_tuner_outcome o);
 struct ss_tuner_candidate {
     char name[64];
     int32_t numbers[SS_TUNING_NUMBERS];
-    bool alone; /* making another ends it: measured by itself, then made again if it is among the best */
+    bool apart; /* not to be made in this process, which it would change for good: another one has it */
     enum ss_tuner_outcome outcome;
     double seconds; /* until it was ready: build, memory, its check */
     double ms;      /* median of once; NAN unless measured */
@@ -50,6 +50,9 @@ struct ss_tuner_options {
     /** Before a candidate is made here: whether it builds in the time that a build may take. A build cannot
      * be stopped from within, so another process tries it. NULL: all do. */
     bool (*builds)(void *context, size_t candidate);
+    /** Seconds of one of `n` enqueued by the process that has a candidate apart, waited for. SS_ERR_SELFTEST:
+     * its numbers are wrong. NULL: such candidates are not tried. */
+    enum ss_status (*time_apart)(void *context, size_t candidate, size_t n, double *seconds);
     void (*progress)(void *context, const char *candidate); /* it is its turn; may be NULL */
     void *context;
 };

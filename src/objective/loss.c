@@ -87,10 +87,12 @@ out:
 
 static enum ss_status prepare_layered(struct ss_loss *l, const char *why)
 {
-    const struct ss_gemm_use products = {.kind = (enum ss_gemm_kind)l->choice.numbers[SS_CHOICE_GEMM],
-                                         .set = (uint32_t)l->choice.numbers[SS_CHOICE_SET]};
+    const struct ss_gemm_use products = {.kind = (enum ss_gemm_kind)l->choice.numbers[SS_CHOICE_GEMM]};
+    const uint32_t set = (uint32_t)l->choice.numbers[SS_CHOICE_SET];
     enum ss_status st = SS_OK;
 
+    if (set) /* at once, so that all that this process computes by CLBlast has the same bits */
+        TRY(ss_gemm_take_set(l->device, set));
     TRY(ss_loss_layered_create(l->device, l->model, &l->options, products, &l->layered));
     ss_loss_layered_describe(l->layered, why, l->plan_text, sizeof(l->plan_text));
 out:
@@ -121,12 +123,21 @@ static enum ss_status prepare_fused(struct ss_loss *l, char *why, size_t size)
 
 /* What a rule chose, or was put aside, as numbers too: who goes on by them computes the same, whatever rules
  * and kernels do then. */
-static void settle_choice(struct ss_loss *l)
+static enum ss_status settle_choice(struct ss_loss *l)
 {
+    const int32_t set =
+        l->layered && ss_loss_layered_is_clblast(l->layered) ? (int32_t)ss_gemm_set(l->device) : 0;
+
+    if (l->choice.origin == SS_CHOICE_GIVEN && set && !l->choice.numbers[SS_CHOICE_SET])
+        return SS_FAIL(SS_ERR_USAGE,
+                       "this run began with CLBlast's own parameters, which cannot be had back in "
+                       "a process that has changed them: go on with it in another");
     l->choice.numbers[SS_CHOICE_PLAN] = (int32_t)ss_loss_plan_kind(l);
     l->choice.numbers[SS_CHOICE_TILE] = l->choice.numbers[SS_CHOICE_TILES] = 0;
+    l->choice.numbers[SS_CHOICE_SET] = set;
     if (l->fused)
         ss_loss_fused_numbers(l->fused, l->choice.numbers);
+    return SS_OK;
 }
 
 static enum ss_status prepare(struct ss_loss *l)
@@ -142,7 +153,7 @@ static enum ss_status prepare(struct ss_loss *l)
         TRY(prepare_fused(l, why, sizeof(why)));
     if (!l->fused)
         TRY(prepare_layered(l, why));
-    settle_choice(l);
+    TRY(settle_choice(l));
     TRY(allocate_buffers(l));
     if (l->traits.control)
         TRY(ss_control_create(l->device, l->model, &l->options, &l->control));

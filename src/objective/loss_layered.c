@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/checked.h"
 #include "config/config.h"
@@ -221,6 +222,11 @@ static const char *products_of(const struct ss_loss_layered *l)
     const enum ss_gemm_kind kind = l->products.kind;
 
     return kind == SS_GEMM_AUTO ? ss_gemm_backend(l->device) : ss_gemm_name(kind);
+}
+
+bool ss_loss_layered_is_clblast(const struct ss_loss_layered *l)
+{
+    return strcmp(products_of(l), ss_gemm_name(SS_GEMM_CLBLAST)) == 0;
 }
 
 void ss_loss_layered_describe(const struct ss_loss_layered *l, const char *why, char *text, size_t size)

@@ -20,6 +20,9 @@ SS_MUST_CHECK enum ss_status ss_loss_layered_bytes(const struct ss_model *model,
 /** What ss_loss_plan says of it. */
 void ss_loss_layered_describe(const struct ss_loss_layered *l, const char *why, char *text, size_t size);
 
+/** Whether its products are CLBlast's. */
+bool ss_loss_layered_is_clblast(const struct ss_loss_layered *l);
+
 /** Where it reads the batch. */
 struct ss_span ss_loss_layered_rows(const struct ss_loss_layered *l);
 

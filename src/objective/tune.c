@@ -36,7 +36,7 @@ struct ss_loss_tune {
 
 /* ---- candidates ---- */
 
-static void add(struct ss_loss_tune *t, bool alone, const struct ss_choice *c, const char *name)
+static void add(struct ss_loss_tune *t, const struct ss_choice *c, const char *name)
 {
     for (size_t i = 0; i < t->task.n_candidates; i++)
         if (memcmp(t->candidates[i].numbers, c->numbers, sizeof(c->numbers)) == 0)
@@ -44,7 +44,7 @@ static void add(struct ss_loss_tune *t, bool alone, const struct ss_choice *c, c
     if (t->task.n_candidates == MOST_CANDIDATES)
         return;
     struct ss_tuner_candidate *const one = &t->candidates[t->task.n_candidates++];
-    *one = (struct ss_tuner_candidate){.alone = alone};
+    *one = (struct ss_tuner_candidate){.apart = c->numbers[SS_CHOICE_SET] != 0};
     memcpy(one->numbers, c->numbers, sizeof(one->numbers));
     snprintf(one->name, sizeof(one->name), "%s", name);
 }
@@ -64,7 +64,7 @@ static void add_fused(struct ss_loss_tune *t, size_t tile, size_t chunk)
         snprintf(name, sizeof(name), "fused, %zu directions at a time", chunk);
     else
         snprintf(name, sizeof(name), "fused, tile %zu", tile);
-    add(t, false, &c, name);
+    add(t, &c, name);
 }
 
 /* What the rules choose, and other tiles, the likeliest first; `known`: the default is one of them. */
@@ -97,7 +97,7 @@ static void add_product_tiles(struct ss_loss_tune *t)
         ss_tiles_text(&near[i], tiles, sizeof(tiles));
         snprintf(name, sizeof(name), "fused, %s", tiles);
         if (ss_loss_fused_takes(t->device, t->model, &t->options, c.numbers))
-            add(t, false, &c, name);
+            add(t, &c, name);
     }
 }
 
@@ -122,20 +122,19 @@ static void add_layered(struct ss_loss_tune *t, enum ss_gemm_kind gemm, uint32_t
         snprintf(name, sizeof(name), "layered, clblast, set %u", set);
     else
         snprintf(name, sizeof(name), "layered, %s", gemm == SS_GEMM_OWN ? "own" : "clblast");
-    add(t, gemm == SS_GEMM_CLBLAST, &c, name);
+    add(t, &c, name);
 }
 
-/* Sets of CLBlast's parameters cannot be told apart from its own choice once one is taken, so they are tried
- * where it is not the default. */
+/* A set of CLBlast's parameters holds for its process, so another one measures it. */
 static void add_products(struct ss_loss_tune *t, enum ss_gemm_kind default_gemm, bool layered)
 {
     const enum ss_gemm_kind asked = t->options.engine.gemm;
 
     if (asked != SS_GEMM_CLBLAST && !(layered && default_gemm == SS_GEMM_OWN))
         add_layered(t, SS_GEMM_OWN, 0);
-    if (asked == SS_GEMM_OWN || (layered && default_gemm == SS_GEMM_CLBLAST))
+    if (asked == SS_GEMM_OWN)
         return;
-    for (uint32_t set = 0; set <= ss_gemm_sets(t->device); set++)
+    for (uint32_t set = layered && default_gemm == SS_GEMM_CLBLAST; set <= ss_gemm_sets(t->device); set++)
         add_layered(t, SS_GEMM_CLBLAST, set);
 }
 
@@ -157,7 +156,7 @@ static enum ss_status find_candidates(struct ss_loss_tune *t)
         snprintf(name, sizeof(name), "fused, tile %zu", ss_loss_fused_default_tile(t->device, t->model, o));
     else
         snprintf(name, sizeof(name), "layered, %s", gemm == SS_GEMM_OWN ? "own" : "clblast");
-    add(t, false, &none, name);
+    add(t, &none, name);
     if (asked != SS_PLAN_LAYERED && ss_loss_fused_takes(t->device, t->model, o, none.numbers)) {
         add_tiles(t, fused);
         add_product_tiles(t);
@@ -378,6 +377,19 @@ enum ss_status ss_loss_tune_build(struct ss_loss_tune *t, size_t i)
     TRY(make(t, &t->candidates[i], &made));
     TRY(enqueue(t, made));
     TRY(ss_device_finish(t->device));
+out:
+    ss_loss_free(made);
+    return st;
+}
+
+enum ss_status ss_loss_tune_begin_apart(struct ss_loss_tune *t)
+{
+    void *made = NULL;
+    bool is_right = false;
+    enum ss_status st = SS_OK;
+
+    TRY(make(t, &t->candidates[0], &made));
+    TRY(right(t, made, &is_right));
 out:
     ss_loss_free(made);
     return st;

@@ -23,6 +23,10 @@ struct ss_tuner_task *ss_loss_tune_task(struct ss_loss_tune *t);
 /** Whether the default goes layer by layer. */
 bool ss_loss_tune_layered(const struct ss_loss_tune *t);
 
+/** In a process that has candidate i apart: make the default and look at its numbers, by which others' are
+ * judged, before anything is changed for good. */
+SS_MUST_CHECK enum ss_status ss_loss_tune_begin_apart(struct ss_loss_tune *t);
+
 /** Make candidate i and run it once: all that drivers compile for it is compiled then, and in their caches.
  * Waits. */
 SS_MUST_CHECK enum ss_status ss_loss_tune_build(struct ss_loss_tune *t, size_t i);

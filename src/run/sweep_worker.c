@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/signals.h"
 #include "config/config.h"
+#include "device/gemm.h"
 #include "run/metrics.h"
 #include "run/session.h"
 #include "run/stop.h"
@@ -421,8 +422,8 @@ enum ss_status ss_sweep_work(const struct ss_worker_options *options)
         else
             st = wait_for_others(&w, &more);
         ss_point_release(&p);
-        if (st != SS_OK || !more)
-            break;
+        if (st != SS_OK || !more || (w.device && ss_gemm_set(w.device)))
+            break; /* the next worker has CLBlast's own parameters again (device/gemm.h) */
     }
 out:
     end_watch(&watched);

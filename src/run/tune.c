@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "device/gemm.h"
 #include "device/gemm_products.h"
 #include "objective/choice.h"
 #include "objective/tune.h"
@@ -15,6 +16,7 @@
 #include "run/trained.h"
 #include "run/tune_child.h"
 
+enum { MOST_APART = 8 };
 static const double BUILD_SECONDS = 5; /* a build that takes longer is not worth it */
 
 /* ---- works ---- */
@@ -58,13 +60,14 @@ static enum ss_status open_work(struct ss_device *d, const struct ss_tune_work *
 
     out->options = (struct ss_loss_options){
         .objective = w->objective, .engine = w->engine, .rows = w->rows, .gradient = true};
+    ss_gemm_choose(d, w->engine.gemm);
     TRY(ss_model_create(&w->model, w->dimension, &out->model));
     TRY(ss_loss_tune_create(d, out->model, &out->options, &out->tune));
 out:
     return st;
 }
 
-/* Of the loss by these numbers, or NULL: as it is. */
+/* Of the loss by these numbers. */
 static enum ss_status find_products(struct ss_device *d, const struct work *w, const int32_t *numbers,
                                     struct ss_gemm_shapes *out)
 {
@@ -133,12 +136,70 @@ enum ss_status ss_tune_try(const struct ss_tune_work *work, const char *device, 
     ss_tune_child_ready();
     for (size_t i = first; i < ss_loss_tune_task(w.tune)->n_candidates; i++) {
         /* one that fails does so again where it is measured, and is told there */
-        const enum ss_status built = ss_loss_tune_build(w.tune, i);
-        ss_say(SS_LEVEL_DETAIL, "candidate %zu: %s", i, ss_status_name(built));
+        if (!ss_loss_tune_task(w.tune)->candidates[i].apart) {
+            const enum ss_status built = ss_loss_tune_build(w.tune, i);
+            ss_say(SS_LEVEL_DETAIL, "candidate %zu: %s", i, ss_status_name(built));
+        }
         ss_tune_child_built(i);
     }
     TRY(try_products(d, &w, ss_loss_tune_task(w.tune)->n_candidates, first));
 out:
+    close_work(&w);
+    ss_device_free(d);
+    return st;
+}
+
+/* ---- the process that has one apart ---- */
+
+static enum ss_status time_made(struct ss_device *d, const struct ss_tuner_task *task, void *made, size_t n,
+                                double *seconds)
+{
+    enum ss_status st = SS_OK;
+
+    TRY(ss_device_finish(d));
+    const double from = ss_clock_seconds();
+    for (size_t i = 0; i < n; i++)
+        TRY(task->enqueue(task->context, made));
+    TRY(ss_device_finish(d));
+    *seconds = (ss_clock_seconds() - from) / (double)(n ? n : 1);
+out:
+    return st;
+}
+
+enum ss_status ss_tune_apart(const struct ss_tune_work *work, const char *device, size_t k,
+                             struct ss_log *log)
+{
+    const struct ss_experiment engine = {.engine = work->engine};
+    struct ss_device *d = NULL;
+    struct work w = {0};
+    void *made = NULL;
+    bool right = false;
+    size_t n;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_run_device_open(device, &engine, log, &d));
+    TRY(open_work(d, work, &w));
+    struct ss_tuner_task *const task = ss_loss_tune_task(w.tune);
+    if (k >= task->n_candidates) {
+        st = SS_FAIL(SS_ERR_USAGE, "there is no candidate %zu", k);
+        goto out;
+    }
+    TRY(ss_loss_tune_begin_apart(w.tune));
+    ss_tune_child_ready();
+    enum ss_status built = task->make(task->context, &task->candidates[k], &made);
+    if (built == SS_OK)
+        built = task->right(task->context, made, &right);
+    if (built == SS_OK && !right)
+        built = SS_ERR_SELFTEST;
+    ss_tune_child_built(k);
+    while (ss_tune_child_asked(&n)) {
+        double seconds = 0;
+        const enum ss_status timed = built == SS_OK ? time_made(d, task, made, n, &seconds) : built;
+        ss_tune_child_answer(timed, seconds);
+    }
+out:
+    if (made)
+        ss_loss_tune_task(w.tune)->discard(NULL, made);
     close_work(&w);
     ss_device_free(d);
     return st;
@@ -154,18 +215,52 @@ static const double LEAST_WORK = 0.02, LEAST_SECONDS = 0.3;
 
 struct session {
     const struct ss_tune_options *options;
-    struct ss_tune_child child;
+    struct ss_tune_child child, apart[MOST_APART];
     const char *what; /* is measured; NULL: the whole loss */
     size_t first;     /* candidates before its own, as the process that builds counts */
     bool builds;      /* its candidates are kernels of their own */
+    const struct ss_tuner_task *task;
 };
+
+/* The process that has this candidate apart, or the place for one; NULL: there are too many. */
+static struct ss_tune_child *apart_of(struct session *s, size_t candidate)
+{
+    for (size_t i = 0; i < MOST_APART; i++)
+        if (!s->apart[i].options || s->apart[i].next == candidate + 1)
+            return &s->apart[i];
+    return NULL;
+}
+
+static bool builds_apart(struct session *s, size_t candidate)
+{
+    struct ss_tune_child *const c = apart_of(s, candidate);
+
+    if (s->child.running) /* it says at once that it has passed over this one */
+        (void)ss_tune_child_builds(&s->child, candidate, BUILD_SECONDS);
+    if (!c)
+        return false;
+    *c = (struct ss_tune_child){.options = s->options, .work = s->child.work, .apart = true};
+    const bool builds = ss_tune_child_builds(c, candidate, BUILD_SECONDS);
+    c->next = candidate + 1;
+    return builds;
+}
 
 static bool builds(void *context, size_t candidate)
 {
     struct session *const s = context;
 
-    return !s->builds || !s->options->words ||
-           ss_tune_child_builds(&s->child, s->first + candidate, BUILD_SECONDS);
+    if (!s->builds || !s->options->words)
+        return true;
+    return s->task->candidates[candidate].apart
+               ? builds_apart(s, candidate)
+               : ss_tune_child_builds(&s->child, s->first + candidate, BUILD_SECONDS);
+}
+
+static enum ss_status time_apart(void *context, size_t candidate, size_t n, double *seconds)
+{
+    struct ss_tune_child *const c = apart_of(context, candidate);
+
+    return c ? ss_tune_child_time(c, n, seconds) : SS_ERR_INTERNAL;
 }
 
 static void progress(void *context, const char *candidate)
@@ -184,11 +279,15 @@ static void progress(void *context, const char *candidate)
 static enum ss_status ask(struct ss_device *d, struct session *s, struct ss_tuner_task *task, double seconds,
                           struct ss_tune_answer *a)
 {
-    const struct ss_tuner_options how = {
-        .seconds = seconds, .builds = builds, .progress = progress, .context = s};
+    const struct ss_tuner_options how = {.seconds = seconds,
+                                         .builds = builds,
+                                         .progress = progress,
+                                         .context = s,
+                                         .time_apart = s->options->words ? time_apart : NULL};
     const double from = ss_clock_seconds();
     enum ss_status st = SS_OK;
 
+    s->task = task;
     TRY(ss_tuner_run(d, task, &how));
     snprintf(a->name, sizeof(a->name), "%s", s->what ? s->what : "");
     a->n_candidates = task->n_candidates;
@@ -207,13 +306,16 @@ out:
 static enum ss_status ask_products(struct ss_device *d, struct session *s, const struct work *w, double until,
                                    struct ss_tune_result *r)
 {
+    const int32_t *const numbers = r->loss.candidates[r->loss.winner].numbers;
     struct ss_gemm_tune *t = NULL;
     struct ss_gemm_shapes shapes;
     double all = 0, left = 0;
     char name[64];
     enum ss_status st = SS_OK;
 
-    TRY(find_products(d, w, NULL, &shapes));
+    if (numbers[SS_CHOICE_SET]) /* it would change this process; and CLBlast is not asked about */
+        goto out;
+    TRY(find_products(d, w, numbers, &shapes));
     for (size_t i = 0; i < shapes.n; i++)
         all += ss_gemm_shapes_work(&shapes, i);
     left = all;
@@ -255,6 +357,8 @@ static enum ss_status measure(const struct ss_tune_options *o, struct ss_device 
 out:
     ss_log_phase(o->log, NULL);
     ss_tune_child_end(&s.child);
+    for (size_t k = 0; k < MOST_APART; k++)
+        ss_tune_child_end(&s.apart[k]);
     close_work(&w);
     return st;
 }

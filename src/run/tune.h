@@ -3,7 +3,8 @@
  * device/tuner.h).
  *
  * A build cannot be stopped from within, so a process of its own builds each candidate first, into the caches
- * of the driver and of this program; one that takes too long is killed with it.
+ * of the driver and of this program; one that takes too long is killed with it. A candidate that changes a
+ * process for good is built, judged and timed in another, turn by turn with the default here.
  */
 #ifndef SS_RUN_TUNE_H
 #define SS_RUN_TUNE_H
@@ -58,10 +59,10 @@ struct ss_tune_options {
     double seconds;     /* for all of it, shared out evenly; of a work first the loss, then its products, the
                            largest first */
     const char *device; /* --device, or NULL */
-    /** Words that start a process which calls ss_tune_try for works[i] from candidate k on, ended by NULL,
-     * the first the path of the program; valid until the next call. NULL: builds are waited for, however
-     * long. */
-    char *const *(*words)(void *context, size_t i, size_t k);
+    /** Words that start a process which calls ss_tune_try for works[i] from candidate k on, or ss_tune_apart
+     * for k, ended by NULL, the first the path of the program; valid until the next call. NULL: builds are
+     * waited for, however long, and candidates apart left out. */
+    char *const *(*words)(void *context, size_t i, size_t k, bool apart);
     void (*result)(void *context, const struct ss_tune_result *r); /* as each is done; may be NULL */
     void *context;
     struct ss_log *log; /* may be NULL */
@@ -73,6 +74,11 @@ SS_MUST_CHECK enum ss_status ss_tune_run(const struct ss_tune_options *options, 
 /** What the started process does: build candidates from `first` on, and write a line after each. */
 SS_MUST_CHECK enum ss_status ss_tune_try(const struct ss_tune_work *work, const char *device, size_t first,
                                          struct ss_log *log);
+
+/** What it does for a candidate that would change this process for good, a set of CLBlast's parameters: build
+ * it, and time it whenever it is told to, until nobody is there to tell. */
+SS_MUST_CHECK enum ss_status ss_tune_apart(const struct ss_tune_work *work, const char *device, size_t k,
+                                           struct ss_log *log);
 
 /** A table for people; and an object of its own among `"results"` for programs. */
 void ss_tune_text(const struct ss_tune_result *r, struct ss_text *out);
