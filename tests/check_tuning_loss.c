@@ -383,6 +383,7 @@ START_TEST(a_set_that_was_measured_is_taken_at_once_noted_and_not_taken_back)
     ss_gemm_choose(device, SS_GEMM_CLBLAST);
     ok(ss_loss_create(device, m, &o, &l));
     ck_assert_int_eq(ss_loss_numbers(l)[SS_CHOICE_SET], 2);
+    ck_assert_msg(strstr(ss_loss_plan(l), "(clblast, set 2)") != NULL, "%s", ss_loss_plan(l));
     ss_loss_free(l);
     l = NULL;
     numbers[SS_CHOICE_SET] = 0;

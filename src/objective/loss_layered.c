@@ -231,8 +231,10 @@ bool ss_loss_layered_is_clblast(const struct ss_loss_layered *l)
 
 void ss_loss_layered_describe(const struct ss_loss_layered *l, const char *why, char *text, size_t size)
 {
-    const char *const products = products_of(l);
+    const uint32_t set = ss_loss_layered_is_clblast(l) ? ss_gemm_set(l->device) : 0;
+    char products[48];
 
+    snprintf(products, sizeof(products), set ? "%s, set %u" : "%s", products_of(l), set);
     if (l->chunk < l->total)
         snprintf(text, size, "layered: one product (%s) a layer, %zu directions in chunks of %zu (%s)",
                  products, l->total, l->chunk, why);
