@@ -60,6 +60,7 @@
 #define STORE(v, p) STORE_ANY(v, p)
 #define PANEL (WIDTH * VECTORS)
 #define BATCH 4 /* tiles of a transposed A packed at once */
+#define LINE 16 /* floats of a cache line */
 
 #include "device/gemm_own_pack.clh"
 
@@ -126,14 +127,24 @@ INLINE void copy_tile(global const float *tile, const uint rows, const uint colu
     }
 }
 
-/* ROWS rows of A with all panels of a task. */
+/* ROWS rows of A with all panels of a task. With each panel comes a part of the rows that lie `ahead` of
+ * these into the caches, if that is not 0: no row's end tells the processor where the next one begins. */
 INLINE void multiply_row(const uint rows, const uint columns, const uint depth, global const float *const *a,
-                         const size_t a_step, global const float *b, const size_t b_step,
+                         const size_t a_step, const size_t ahead, global const float *b, const size_t b_step,
                          const size_t b_panel, global float *const *c, const size_t c_column, const int add,
                          global float *tile)
 {
+    const uint part = ahead ? (depth + LINE) / ((columns + PANEL - 1) / PANEL) : 0;
+    uint next = 0;
+
     ROLLED
     for (uint j = 0; j < columns; j += PANEL, b += b_panel) {
+        const uint until = min(next + part, depth);
+        for (; next < until; next += LINE) {
+            UNROLLED
+            for (uint r = 0; r < ROWS; r++)
+                PREFETCH(a[r] + ahead + next);
+        }
         const uint width = min((uint)PANEL, columns - j);
         const int whole = width % WIDTH == 0 && c_column == 1;
         const int add_here = whole && add;
@@ -289,9 +300,9 @@ INLINE void multiply_rows(const int transpose_a, const struct product *p, const 
                     next_row(&row, chunk, p->m, p->skip);
             }
             next_row(&row, chunk, p->m, p->skip);
-            multiply_row(some, columns, depth, from, a_step, b_in_place ? y : p->panels,
-                         b_in_place ? p->ldb : PANEL, b_in_place ? PANEL : DEPTH * PANEL, to, c.column, add,
-                         p->tile);
+            multiply_row(some, columns, depth, from, a_step, transpose_a ? 0 : p->chunk * p->lda,
+                         b_in_place ? y : p->panels, b_in_place ? p->ldb : PANEL,
+                         b_in_place ? PANEL : DEPTH * PANEL, to, c.column, add, p->tile);
         }
         if (last)
             finish(p, p->c.row, i0 + r0, chunk, j0, columns);
