@@ -4,8 +4,13 @@
  * Layout  jets stream-major, n = rows x width elements a stream.
  *         x_bar may be y_bar.
  * Launch  (n / WIDTH, rounded up), any local size.
- * -D      those of the file above; SECOND: 0 none, 1 collapsed (default), 2 apart
+ *         `activation`: enum ss_activation.
+ * -D      ACTIVATION: that in the place of the argument, for devices whose registers all of them would fill;
+ *         those of the file above; SECOND: 0 none, 1 collapsed (default), 2 apart
  */
+#ifndef ACTIVATION
+#define ACTIVATION activation
+#endif
 #ifndef WIDTH
 #define WIDTH 1
 #endif
@@ -16,24 +21,24 @@
 #include "jet/activation_jets.clh"
 
 /* x_order: 0 only a value, 1 and first derivatives, 2 and second ones. */
-VECTORISED void activation_forward(const uint n, const uint slices, const uint extra, const uint x_order,
-                                   global const float *restrict x, const uint x_at, global float *restrict y,
-                                   const uint y_at)
+VECTORISED void activation_forward(const uint activation, const uint n, const uint slices, const uint extra,
+                                   const uint x_order, global const float *restrict x, const uint x_at,
+                                   global float *restrict y, const uint y_at)
 {
     const size_t i = get_global_id(0) * WIDTH;
-    const struct jets s = {n, slices, extra, x_order, SECOND};
+    const struct jets s = {ACTIVATION, n, slices, extra, x_order, SECOND};
 
     if (i < n)
         activate(s, x + x_at + i, y + y_at + i, min((uint)(n - i), (uint)WIDTH));
 }
 
-VECTORISED void activation_reverse(const uint n, const uint slices, const uint extra, const uint x_order,
-                                   const uint accumulate, global const float *restrict x, const uint x_at,
-                                   global const float *y_bar, const uint y_bar_at, global float *x_bar,
-                                   const uint x_bar_at)
+VECTORISED void activation_reverse(const uint activation, const uint n, const uint slices, const uint extra,
+                                   const uint x_order, const uint accumulate, global const float *restrict x,
+                                   const uint x_at, global const float *y_bar, const uint y_bar_at,
+                                   global float *x_bar, const uint x_bar_at)
 {
     const size_t i = get_global_id(0) * WIDTH;
-    const struct jets s = {n, slices, extra, x_order, SECOND};
+    const struct jets s = {ACTIVATION, n, slices, extra, x_order, SECOND};
 
     if (i < n)
         activate_reverse(s, x + x_at + i, y_bar + y_bar_at + i, x_bar + x_bar_at + i,

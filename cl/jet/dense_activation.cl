@@ -3,7 +3,8 @@
  * (device/gemm_own.cl says where): forward C = z becomes a = f(z) as well, in reverse C = ab becomes zb.
  *
  * Layout   stream-major jets, all as C: forward `to` is a, which may be C; in reverse z is the layer's
- *          operand before the activation and `to` zb, which may be C.
+ *          operand before the activation and `to` zb, which may be C. `activation`: enum ss_activation, asked
+ *          for each vector: all of them in one program take about as long to build as one did.
  *
  * Launch   as of device/gemm_own.cl. -D those of device/gemm_own.cl and jet/activation_jets.clh; REVERSE 0, 1
  *          (default 0).
@@ -15,15 +16,15 @@
 #include "jet/activation_jets.clh"
 
 #define EPILOGUE_PARAMETERS                                                                              \
-    , const uint slices, const uint extra, const uint x_order, const uint second, global const float *z, \
-        const uint z_at, global float *to, const uint to_at
-#define EPILOGUE                                             \
-    {                                                        \
-        slices, extra, x_order, second, z + z_at, to + to_at \
+    , const uint activation, const uint slices, const uint extra, const uint x_order, const uint second, \
+        global const float *z, const uint z_at, global float *to, const uint to_at
+#define EPILOGUE                                                         \
+    {                                                                    \
+        activation, slices, extra, x_order, second, z + z_at, to + to_at \
     }
 
 struct epilogue {
-    uint slices, extra, x_order, second;
+    uint activation, slices, extra, x_order, second;
     global const float *z;
     global float *to;
 };
@@ -43,7 +44,7 @@ INLINE void end(const struct epilogue *e, const struct jets s, global float *c, 
 INLINE void epilogue(const struct epilogue *e, global float *c, const size_t at, const size_t row,
                      const size_t stream, const uint rows, const uint columns)
 {
-    const struct jets s = {stream, e->slices, e->extra, e->x_order, e->second};
+    const struct jets s = {e->activation, stream, e->slices, e->extra, e->x_order, e->second};
     /* whole rows are neighbours too */
     const uint runs = columns == row ? 1 : rows, length = columns == row ? rows * columns : columns;
 

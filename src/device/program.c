@@ -326,16 +326,31 @@ out:
     return st;
 }
 
+/* Of a dimension, as wanted on CPU devices: one of few numbers. Items that find nothing to do cost them
+ * little.
+ */
+static size_t one_of_few(const size_t global[3], int i, size_t most)
+{
+    enum { NARROW = 8, WIDE = 32 };
+    const bool last = (i > 0 || global[1] <= 1) && (i > 1 || global[2] <= 1);
+
+    if (global[i] <= 1 && (i > 0 || !last))
+        return 1;
+    return last || global[i] > WIDE ? most : NARROW;
+}
+
 /* Powers of two, the first dimension first, up to `most` items. A driver left to choose takes divisors of the
- * global size, down to 1 for a prime, and PoCL compiles a kernel anew for each local size it meets (0.1 s and
- * more). */
-static void choose_local(const size_t global[3], size_t most, size_t local[3])
+ * global size, down to 1 for a prime, and PoCL compiles a kernel anew for each local size it meets (0.1 s to
+ * 1 s). */
+static void choose_local(const size_t global[3], size_t most, bool few, size_t local[3])
 {
     size_t items = 1;
 
-    for (int i = 0; i < 3; i++)
-        for (local[i] = 1; local[i] < global[i] && 2 * items <= most; items *= 2)
+    for (int i = 0; i < 3; i++) {
+        const size_t wanted = few ? one_of_few(global, i, most) : global[i];
+        for (local[i] = 1; local[i] < wanted && 2 * items <= most; items *= 2)
             local[i] *= 2;
+    }
 }
 
 static bool has_buffer(const struct ss_arg *a)
@@ -374,7 +389,7 @@ enum ss_status ss_launch(struct ss_kernel *k, struct ss_range range, const struc
         local[i] = range.local[i] ? range.local[i] : 1;
     }
     if (!range.local[0])
-        choose_local(range.global, items < limit ? items : limit, local);
+        choose_local(range.global, items < limit ? items : limit, d->info.type == SS_DEVICE_CPU, local);
     for (int i = 0; i < 3; i++)
         range.global[i] = ss_round_up(range.global[i], local[i]);
     TRY(set_arguments(k, args, n_args));

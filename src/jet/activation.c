@@ -23,9 +23,13 @@ static struct ss_range range(const struct ss_step *s, size_t n)
 static enum ss_status forward(const struct ss_step *s)
 {
     const size_t n = s->rows * s->node->width;
-    const struct ss_arg args[] = {ss_arg_u32((uint32_t)n),      ss_arg_u32(s->streams.slices),
-                                  ss_arg_u32(s->streams.extra), ss_arg_u32((uint32_t)s->x_order[0]),
-                                  ss_arg_span(s->x[0]),         ss_arg_span(s->y)};
+    const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->node->activation),
+                                  ss_arg_u32((uint32_t)n),
+                                  ss_arg_u32(s->streams.slices),
+                                  ss_arg_u32(s->streams.extra),
+                                  ss_arg_u32((uint32_t)s->x_order[0]),
+                                  ss_arg_span(s->x[0]),
+                                  ss_arg_span(s->y)};
 
     return ss_launch(s->kernel[FORWARD], range(s, n), args, SS_COUNT(args));
 }
@@ -34,10 +38,15 @@ static enum ss_status reverse(const struct ss_step *s)
 {
     const size_t n = s->rows * s->node->width;
     const struct ss_arg args[] = {
-        ss_arg_u32((uint32_t)n),      ss_arg_u32(s->streams.slices),
-        ss_arg_u32(s->streams.extra), ss_arg_u32((uint32_t)s->x_order[0]),
-        ss_arg_u32(s->accumulate[0]), ss_arg_span(s->x[0]),
-        ss_arg_span(s->y_bar),        ss_arg_span(s->x_bar[0]),
+        ss_arg_u32((uint32_t)s->node->activation),
+        ss_arg_u32((uint32_t)n),
+        ss_arg_u32(s->streams.slices),
+        ss_arg_u32(s->streams.extra),
+        ss_arg_u32((uint32_t)s->x_order[0]),
+        ss_arg_u32(s->accumulate[0]),
+        ss_arg_span(s->x[0]),
+        ss_arg_span(s->y_bar),
+        ss_arg_span(s->x_bar[0]),
     };
 
     if (!s->wanted[0])

@@ -5,13 +5,12 @@
 enum ss_status ss_activation_end_init(struct ss_activation_end *end, const struct ss_step *activation,
                                       bool reverse)
 {
-    const struct ss_define defines[] = {{"ACTIVATION", (long)activation->node->activation},
-                                        {"REVERSE", reverse}};
+    const struct ss_define define = {"REVERSE", reverse};
     enum ss_status st = SS_OK;
 
     /* forward y = x W', in reverse xb = yb W */
-    TRY(ss_epilogue_create(activation->device, "jet/dense_activation.cl", defines, SS_COUNT(defines),
-                           !reverse, &end->epilogue));
+    TRY(ss_epilogue_create(activation->device, "jet/dense_activation.cl", &define, 1, !reverse,
+                           &end->epilogue));
     end->activation = activation;
     end->reverse = reverse;
 out:
@@ -25,15 +24,16 @@ void ss_activation_end_add(const struct ss_activation_end *end, struct ss_arg ar
 
     if (!a)
         return;
-    args[0] = ss_arg_u32(a->streams.slices);
-    args[1] = ss_arg_u32(a->streams.extra);
-    args[2] = ss_arg_u32((uint32_t)a->x_order[0]);
-    args[3] = ss_arg_u32((uint32_t)a->streams.second);
-    args[4] = ss_arg_span(a->x[0]);
-    args[5] = ss_arg_span(end->reverse ? a->x_bar[0] : a->y);
+    args[0] = ss_arg_u32((uint32_t)a->node->activation);
+    args[1] = ss_arg_u32(a->streams.slices);
+    args[2] = ss_arg_u32(a->streams.extra);
+    args[3] = ss_arg_u32((uint32_t)a->x_order[0]);
+    args[4] = ss_arg_u32((uint32_t)a->streams.second);
+    args[5] = ss_arg_span(a->x[0]);
+    args[6] = ss_arg_span(end->reverse ? a->x_bar[0] : a->y);
     product->epilogue = end->epilogue;
     product->epilogue_args = args;
-    product->n_epilogue_args = 6;
+    product->n_epilogue_args = 7;
 }
 
 enum ss_status ss_activation_end_enqueue(const struct ss_activation_end *end)
