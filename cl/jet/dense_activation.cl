@@ -1,14 +1,21 @@
 /*
  * dense_activation.cl - the product of a dense layer with an activation of jets at its end
- * (device/gemm_own.cl says where): forward C = z becomes a = f(z) as well, in reverse C = ab becomes zb.
+ * (device/gemm_own.cl and gemm_tiled.cl say where): forward C = z becomes a = f(z) as well, in reverse C = ab
+ * becomes zb.
  *
  * Layout   stream-major jets, all as C: forward `to` is a, which may be C; in reverse z is the layer's
  *          operand before the activation and `to` zb, which may be C. `activation`: enum ss_activation, asked
  *          for each vector: all of them in one program take about as long to build as one did.
  *
- * Launch   as of device/gemm_own.cl. -D those of device/gemm_own.cl and jet/activation_jets.clh; REVERSE 0, 1
- *          (default 0).
+ * Launch   as of the product.
+ *
+ * -D       TILED 0, 1 (default 0): the product is device/gemm_tiled.cl, else device/gemm_own.cl.
+ *          REVERSE 0, 1 (default 0).
+ *          Those of the product and of jet/activation_jets.clh.
  */
+#ifndef TILED
+#define TILED 0
+#endif
 #ifndef REVERSE
 #define REVERSE 0
 #endif
@@ -61,4 +68,8 @@ INLINE void epilogue(const struct epilogue *e, global float *c, const size_t at,
     }
 }
 
+#if TILED
+#include "device/gemm_tiled.cl"
+#else
 #include "device/gemm_own.cl"
+#endif

@@ -1,5 +1,8 @@
 #include "device/gemm.h"
 
+#include <assert.h>
+#include <stdlib.h>
+
 #include "base/checked.h"
 #include "device/gemm_backends.h"
 #include "device/opencl.h"
@@ -123,16 +126,45 @@ out:
     return st;
 }
 
+/* ---- bias and epilogue ---- */
+
 static bool takes_own(const struct ss_device *d)
 {
-    return d->gemm.level == SS_GEMM_FAST && !d->gemm.plain && kind_of(d) == SS_GEMM_OWN &&
-           ss_device_is_cpu(d);
+    return d->gemm.level == SS_GEMM_FAST && !d->gemm.plain && kind_of(d) == SS_GEMM_OWN;
 }
 
 bool ss_gemm_finishes(const struct ss_device *d, const struct ss_gemm *g)
 {
-    return takes_own(d) && ss_gemm_own_finishes(d, g);
+    return takes_own(d) && (ss_device_is_cpu(d) ? ss_gemm_own_finishes(d, g) : ss_gemm_tiled_finishes(d, g));
 }
+
+enum ss_status ss_epilogue_create(struct ss_device *d, const char *file, const struct ss_define *defines,
+                                  size_t n_defines, bool transpose_b, struct ss_epilogue **out)
+{
+    struct ss_epilogue *e = NULL;
+    enum ss_status st = SS_OK;
+
+    assert(n_defines <= SS_EPILOGUE_DEFINES);
+    TRY(ss_allocate(1, &e));
+    e->file = file;
+    e->n_defines = n_defines;
+    for (size_t i = 0; i < n_defines; i++)
+        e->defines[i] = defines[i];
+    if (takes_own(d) && ss_device_is_cpu(d)) /* now, and not in the first product; tiles are of its shape */
+        TRY(ss_gemm_own_build(d, e, transpose_b));
+    *out = e;
+    e = NULL;
+out:
+    ss_epilogue_free(e);
+    return st;
+}
+
+void ss_epilogue_free(struct ss_epilogue *e)
+{
+    free(e);
+}
+
+/* ---- one product ---- */
 
 enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g)
 {
@@ -146,8 +178,10 @@ enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g)
         TRY(check(&all));
         if (d->gemm.heard)
             ss_gemm_hear(d, &all);
-        else
+        else if (ss_device_is_cpu(d))
             TRY(ss_gemm_own(d, g, false, NULL));
+        else
+            TRY(ss_gemm_tiled(d, g, NULL));
         goto out;
     }
     if (g->bias.buffer || g->epilogue)
@@ -161,6 +195,8 @@ enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g)
 out:
     return st;
 }
+
+/* ---- choosing ---- */
 
 void ss_gemm_choose(struct ss_device *d, enum ss_gemm_kind kind)
 {

@@ -34,13 +34,13 @@ enum { SS_EPILOGUE_ARGS = 8 };
 /** Enqueue; does not wait. The same bits each time on one device and backend. */
 SS_MUST_CHECK enum ss_status ss_gemm_enqueue(struct ss_device *d, const struct ss_gemm *g);
 
-/** Whether the backend in use adds a bias in this product, and takes an epilogue: the own one on CPU devices,
- * where C is not made of parts. */
+/** Whether the backend in use adds the bias in this product and takes its epilogue: the own one does where C
+ * is not made of parts; on GPUs an epilogue too where tiles are full of whole rows of all streams. */
 bool ss_gemm_finishes(const struct ss_device *d, const struct ss_gemm *g);
 
 /**
- * Of `file`, which includes cl/device/gemm_own.cl and says there what is done with C, built with `defines`
- * besides the product's own. It takes products with this `transpose_b`.
+ * Of `file`, which includes cl/device/gemm_own.cl, or, with TILED, gemm_tiled.cl, and says there what is done
+ * with C, built with `defines` besides the product's own. It takes products with this `transpose_b`.
  *
  * @param defines  at most SS_EPILOGUE_DEFINES; names not copied
  */

@@ -27,15 +27,8 @@ static enum ss_status room(struct ss_device *d, struct ss_buffer **b, size_t flo
 /* ---- kernels ---- */
 
 enum which { TILES_N, DOT, TILES_T, SUM };
-static const enum which finishing[] = {TILES_N, DOT}; /* take an epilogue */
+static const enum which finishing[] = {TILES_N, DOT}; /* take an epilogue, as its own[] */
 static const char *const names[] = {"gemm_own_n", "gemm_own_dot", "gemm_own_t", "gemm_own_sum"};
-
-struct ss_epilogue {
-    const char *file;
-    struct ss_define defines[SS_EPILOGUE_DEFINES];
-    size_t n_defines;
-    struct ss_own_kernel kernels[SS_COUNT(finishing)]; /* found last */
-};
 
 static enum ss_status kernel_of(struct ss_device *d, const struct ss_own_sizes *s, bool transpose_b,
                                 struct ss_epilogue *e, enum which which, struct ss_kernel **out)
@@ -44,7 +37,7 @@ static enum ss_status kernel_of(struct ss_device *d, const struct ss_own_sizes *
     struct ss_define defines[6 + SS_EPILOGUE_DEFINES] = {{"WIDTH", s->width}, {"VECTORS", s->vectors},
                                                          {"ROWS", s->rows},   {"DEPTH", SS_OWN_DEPTH},
                                                          {"UNROLL", !simple}, {"TRANSPOSE_B", transpose_b}};
-    struct ss_own_kernel *const kept = e ? &e->kernels[which] : &d->gemm.own[simple][transpose_b][which];
+    struct ss_own_kernel *const kept = e ? &e->own[which] : &d->gemm.own[simple][transpose_b][which];
     size_t n = SS_COUNT(defines) - SS_EPILOGUE_DEFINES;
     enum ss_status st = SS_OK;
 
@@ -60,35 +53,18 @@ out:
     return st;
 }
 
-enum ss_status ss_epilogue_create(struct ss_device *d, const char *file, const struct ss_define *defines,
-                                  size_t n_defines, bool transpose_b, struct ss_epilogue **out)
+enum ss_status ss_gemm_own_build(struct ss_device *d, struct ss_epilogue *e, bool transpose_b)
 {
-    struct ss_epilogue *e = NULL;
-    struct ss_kernel *k;
-    enum ss_status st = SS_OK;
-
-    assert(n_defines <= SS_EPILOGUE_DEFINES);
-    TRY(ss_allocate(1, &e));
-    e->file = file;
-    e->n_defines = n_defines;
-    for (size_t i = 0; i < n_defines; i++)
-        e->defines[i] = defines[i];
-    /* built now, if they are to be used, and not in the first product */
     const struct ss_gemm any = {.transpose_b = transpose_b, .m = 1, .n = 1, .k = 1};
     const struct ss_own_product p = ss_own_product_of(d, &any, false);
     const struct ss_own_sizes s = ss_own_sizes_by_rule(d, &p, false);
-    for (size_t i = 0; ss_gemm_finishes(d, &any) && i < SS_COUNT(finishing); i++)
-        TRY(kernel_of(d, &s, transpose_b, e, finishing[i], &k));
-    *out = e;
-    e = NULL;
-out:
-    ss_epilogue_free(e);
-    return st;
-}
+    struct ss_kernel *k;
+    enum ss_status st = SS_OK;
 
-void ss_epilogue_free(struct ss_epilogue *e)
-{
-    free(e);
+    for (size_t i = 0; i < SS_COUNT(e->own); i++)
+        TRY(kernel_of(d, &s, transpose_b, e, finishing[i], &k));
+out:
+    return st;
 }
 
 /* ---- one product ---- */

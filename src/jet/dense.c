@@ -35,22 +35,27 @@ static struct ss_span slices_of(const struct ss_step *s, struct ss_span jet)
     return ss_span_at(jet, s->rows * s->node->width);
 }
 
-/* The product, then its bias, then what is at its end: all at once where the product can. */
+/* The product, then its bias, then what is at its end: as much at once as the product can. */
 static enum ss_status multiply(const struct ss_step *s, const struct ss_gemm *product, bool with_bias,
                                const struct ss_activation_end *end)
 {
     struct ss_arg args[SS_EPILOGUE_ARGS];
-    struct ss_gemm whole = *product;
+    struct ss_gemm biased = *product;
     enum ss_status st = SS_OK;
 
     if (with_bias)
-        whole.bias = ss_step_parameter(s, BIAS);
+        biased.bias = ss_step_parameter(s, BIAS);
+    struct ss_gemm whole = biased;
     ss_activation_end_add(end, args, &whole);
     if (ss_gemm_finishes(s->device, &whole))
         return ss_gemm_enqueue(s->device, &whole);
-    TRY(ss_gemm_enqueue(s->device, product));
-    if (with_bias)
-        TRY(ss_columns_add(s, s->kernel[ADD], BIAS, 1.0f));
+    if (with_bias && ss_gemm_finishes(s->device, &biased)) {
+        TRY(ss_gemm_enqueue(s->device, &biased));
+    } else {
+        TRY(ss_gemm_enqueue(s->device, product));
+        if (with_bias)
+            TRY(ss_columns_add(s, s->kernel[ADD], BIAS, 1.0f));
+    }
     TRY(ss_activation_end_enqueue(end));
 out:
     return st;

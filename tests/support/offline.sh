@@ -37,6 +37,8 @@ data/batches.cl
 device/gemm_own.cl cpu
 device/gemm_plain.cl
 device/gemm_tiled.cl -DITEM_M=4 -DITEM_N=8 -DDEPTH=8 -DTRANSPOSE_B=1
+device/gemm_tiled.cl -DITEM_M=4 -DITEM_N=8 -DDEPTH=8 -DTRANSPOSE_B=1 -DBIAS=1
+device/gemm_tiled.cl -DITEM_M=4 -DITEM_N=4 -DDEPTH=8 -DTRANSPOSE_B=1 -DBIAS=1
 device/gemm_tiled.cl -DITEM_M=4 -DITEM_N=8 -DDEPTH=8
 device/gemm_tiled.cl -DITEM_M=4 -DITEM_N=8 -DDEPTH=8 -DTRANSPOSE_A=1
 device/gemm_tiled.cl -DITEM_M=4 -DITEM_N=8 -DDEPTH=8 -DTRANSPOSE_A=1 -DTRANSPOSE_B=1
@@ -57,7 +59,16 @@ jet/activation.cl -DACTIVATION=4 -DSECOND=1
 jet/activation.cl -DACTIVATION=5 -DSECOND=1
 jet/activation.cl -DACTIVATION=9 -DSECOND=1
 jet/columns.cl
-jet/dense_activation.cl cpu
+jet/dense_activation.cl TILES -DITEM_M=4 -DITEM_N=8 -DDEPTH=8 -DTRANSPOSE_B=1 -DBIAS=1 -DACTIVATION=0
+jet/dense_activation.cl TILES -DITEM_M=4 -DITEM_N=8 -DDEPTH=8 -DTRANSPOSE_B=1 -DBIAS=1 -DACTIVATION=2
+jet/dense_activation.cl TILES -DITEM_M=4 -DITEM_N=8 -DDEPTH=8 -DTRANSPOSE_B=1 -DBIAS=1 -DACTIVATION=4
+jet/dense_activation.cl TILES -DITEM_M=4 -DITEM_N=4 -DDEPTH=8 -DTRANSPOSE_B=1 -DBIAS=1 -DACTIVATION=2
+jet/dense_activation.cl TILES -DITEM_M=1 -DITEM_N=4 -DDEPTH=16 -DTRANSPOSE_B=1 -DBIAS=1 -DACTIVATION=2
+jet/dense_activation.cl TILES -DITEM_M=4 -DITEM_N=8 -DDEPTH=8 -DREVERSE=1 -DACTIVATION=0
+jet/dense_activation.cl TILES -DITEM_M=4 -DITEM_N=8 -DDEPTH=8 -DREVERSE=1 -DACTIVATION=2
+jet/dense_activation.cl TILES -DITEM_M=4 -DITEM_N=8 -DDEPTH=8 -DREVERSE=1 -DACTIVATION=4
+jet/dense_activation.cl TILES -DITEM_M=4 -DITEM_N=4 -DDEPTH=8 -DREVERSE=1 -DACTIVATION=2
+jet/dense_activation.cl TILES -DITEM_M=1 -DITEM_N=4 -DDEPTH=16 -DREVERSE=1 -DACTIVATION=2
 jet/dense_along.cl -DWIDTH=1
 jet/fused_pack.cl cpu
 jet/initial.cl
@@ -239,7 +250,7 @@ one_chip()
     intel:*) asked=' -DSUB_GROUP=8' ;;
     *) asked='' ;;
     esac
-    variants | sed -e 's/STEP/-DGROUP=1 -DWIDTH=1/' -e "/-DITEM_M=/s/\$/$asked/" >"$scratch/variants"
+    variants | sed -e 's/STEP/-DGROUP=1 -DWIDTH=1/' -e 's/TILES/-DTILED=1 -DWIDTH=1/' -e "/-DITEM_M=/s/\$/$asked/" >"$scratch/variants"
     while read -r file defines; do
         if [ "$defines" = cpu ]; then
             continue
