@@ -9,6 +9,7 @@
 #include "data/table.h"
 #include "data/transform_chain.h"
 #include "device/gemm.h"
+#include "device/opencl.h"
 #include "random/random.h"
 #include "support/device.h"
 
@@ -196,9 +197,10 @@ START_TEST(device_and_host_agree_for_all_chains_widths_and_batches)
                 float *const x = calloc(2 * n, sizeof *x), *const y = x + n;
                 struct ss_batches *const resident = make(data, SS_RESIDENCE_DEVICE, batches[i]);
                 struct ss_batches *const uploaded = make(data, SS_RESIDENCE_HOST, batches[i]);
+                const bool as_gpu = device->as_gpu;
                 ss_device_take_gpu_kernels(device, true);
                 struct ss_batches *const gathered = make(data, SS_RESIDENCE_DEVICE, batches[i]);
-                ss_device_take_gpu_kernels(device, false);
+                ss_device_take_gpu_kernels(device, as_gpu);
                 for (uint64_t s = 0; s < 5000000000u; s = s < 2 ? s + 1 : s + 2499999999u) {
                     draw(gathered, s, n, x);
                     draw(uploaded, s, n, y);

@@ -257,49 +257,96 @@ struct streamed {
     bool tb;
 };
 
-/* C keeps what it had where a stream is left out; the first stream's rows get a bias. */
-static void check_streams(const struct streamed *t, size_t skip, bool with_bias)
+/* What is asked of the end of a product. */
+struct ending {
+    bool bias;
+    struct ss_epilogue *relu;     /* of jets with first derivatives */
+    const struct ss_tiles *tiles; /* of the tiled kernel, or NULL: its own choice */
+};
+
+/* What becomes of C, whose first stream are the values. */
+static void want_relu(const struct streamed *t, double *want)
+{
+    const size_t stream = t->m * t->n;
+
+    for (size_t i = t->streams * stream; i-- > 0;)
+        if (!(want[i % stream] > 0))
+            want[i] = 0;
+}
+
+static struct ss_gemm streamed_product(const struct streamed *t, const struct matrix *a,
+                                       const struct matrix *b, const struct matrix *c)
+{
+    return (struct ss_gemm){.transpose_b = t->tb,
+                            .streams = t->streams,
+                            .m = t->m,
+                            .n = t->n,
+                            .k = t->k,
+                            .a = ss_span_of(a->buffer),
+                            .b = ss_span_of(b->buffer),
+                            .c = ss_span_of(c->buffer),
+                            .lda = a->ld,
+                            .ldb = b->ld,
+                            .ldc = c->ld};
+}
+
+/* C keeps what it had where a stream is left out; the first stream's rows get a bias; the end writes another
+ * matrix. */
+static void check_streams(const struct streamed *t, size_t skip, const struct ending *e)
 {
     const struct shape all = {.m = t->streams * t->m, .n = t->n, .k = t->k, .tb = t->tb},
                        vector = {.offset = 3};
-    struct matrix a, b, c, bias;
-    struct ss_gemm g = {.transpose_b = t->tb, .streams = t->streams, .skip = skip, .m = t->m};
+    struct matrix a, b, c, bias, end;
 
     make_matrix(&a, all.m, all.k, &all);
     make_matrix(&b, t->tb ? all.n : all.k, t->tb ? all.k : all.n, &all);
     make_matrix(&c, all.m, all.n, &all);
+    make_matrix(&end, all.m, all.n, &vector);
     make_matrix(&bias, 1, all.n, &vector);
     double *const want = reference(&all, &a, &b, &c);
     for (size_t i = 0; skip && i < t->m * t->n; i++)
         want[(skip - 1) * t->m * t->n + i] = (double)c.host[(skip - 1) * t->m * t->n + i];
-    for (size_t i = 0; with_bias && i < t->m * t->n; i++)
+    for (size_t i = 0; e->bias && i < t->m * t->n; i++)
         want[i] += (double)bias.host[vector.offset + i % t->n];
-    g.n = all.n;
-    g.k = all.k;
-    g.a = ss_span_of(a.buffer);
-    g.b = ss_span_of(b.buffer);
-    g.c = ss_span_of(c.buffer);
-    g.lda = all.k;
-    g.ldb = b.ld;
-    g.ldc = all.n;
-    if (with_bias)
+    const struct ss_arg args[] = {ss_arg_u32(SS_ACTIVATION_RELU),
+                                  ss_arg_u32((uint32_t)t->streams - 1),
+                                  ss_arg_u32(0),
+                                  ss_arg_u32(1),
+                                  ss_arg_u32(0),
+                                  ss_arg_span(ss_span_of(c.buffer)),
+                                  ss_arg_span((struct ss_span){end.buffer, vector.offset})};
+    struct ss_gemm g = streamed_product(t, &a, &b, &c);
+    g.skip = skip;
+    if (e->bias)
         g.bias = (struct ss_span){bias.buffer, vector.offset};
-    if (!with_bias || ss_gemm_finishes(device, &g)) {
-        ok(ss_gemm_enqueue(device, &g));
+    if (e->relu) {
+        g.epilogue = e->relu;
+        g.epilogue_args = args;
+        g.n_epilogue_args = SS_COUNT(args);
+    }
+    /* dot products leave no stream out */
+    const bool refused = skip && e->bias && !ss_gemm_finishes(device, &g);
+    if (!refused) {
+        ok(e->tiles ? ss_gemm_tiled(device, &g, e->tiles) : ss_gemm_enqueue(device, &g));
         compare(&all, &c, want);
+    }
+    if (!refused && e->relu) {
+        want_relu(t, want);
+        compare(&all, &end, want);
     }
     free(want);
     free_matrix(&a);
     free_matrix(&b);
     free_matrix(&c);
     free_matrix(&bias);
+    free_matrix(&end);
 }
 
 START_TEST(streams_are_rows_and_one_can_be_left_out)
 {
     use(_i);
     for (size_t skip = 0; skip <= 4; skip++)
-        check_streams(&(struct streamed){4, 7, small ? 5 : 70, 9, false}, skip, false);
+        check_streams(&(struct streamed){4, 7, small ? 5 : 70, 9, false}, skip, &(struct ending){0});
 }
 END_TEST
 
@@ -311,11 +358,43 @@ START_TEST(the_first_stream_gets_the_bias)
         {1, 1, 3, 2, true},    {3, 5, 17, 9, false},    {2, 1, 40, 33, true},  {3, 9, 4, 40, true},
         {2, 70, 1, 50, false}, {7, 100, 70, 300, true}, {66, 3, 300, 5, true}, {5, 61, 530, 64, false}};
 
-    use(OWN);
+    use(_i ? TILED : OWN);
     for (size_t i = 0; i < SS_COUNT(shapes) - (small ? 3 : 0); i++)
-        for (size_t skip = 0; skip <= ss_smaller(shapes[i].streams, 3); skip++)
+        for (size_t skip = 0; skip <= (_i ? 0 : ss_smaller(shapes[i].streams, 3)); skip++)
             if (skip != 1)
-                check_streams(&shapes[i], skip, true);
+                check_streams(&shapes[i], skip, &(struct ending){.bias = true});
+}
+END_TEST
+
+static struct ss_epilogue *relu_of(bool transpose_b)
+{
+    const struct ss_define defines[] = {{"ACTIVATION", SS_ACTIVATION_RELU}};
+    struct ss_epilogue *e = NULL;
+
+    ok(ss_epilogue_create(device, "jet/dense_activation.cl", defines, SS_COUNT(defines), transpose_b, &e));
+    return e;
+}
+
+/* Tiles of fewer rows than they could have, of one row of each stream, cut off at both sides; a stream that
+ * is left out is there at the end. */
+START_TEST(the_end_of_a_product_has_all_streams_of_a_row)
+{
+    static const struct streamed shapes[] = {{1, 5, 3, 2, true},    {3, 5, 17, 9, false},
+                                             {3, 23, 33, 40, true}, {16, 1, 8, 12, false},
+                                             {7, 100, 70, 9, true}, {5, 61, 132, 64, false}};
+    struct ss_epilogue *relu[2];
+
+    use(_i ? TILED : OWN);
+    for (int tb = 0; tb < 2; tb++)
+        relu[tb] = relu_of(tb);
+    for (size_t i = 0; i < SS_COUNT(shapes) - (small ? 2 : 0); i++) {
+        const struct streamed *const t = &shapes[i];
+        check_streams(t, 0, &(struct ending){.bias = true, .relu = relu[t->tb]});
+        for (size_t skip = 0; skip <= ss_smaller(t->streams - 1, 3); skip++)
+            check_streams(t, skip, &(struct ending){.relu = relu[t->tb]});
+    }
+    ss_epilogue_free(relu[0]);
+    ss_epilogue_free(relu[1]);
 }
 END_TEST
 
@@ -390,6 +469,11 @@ START_TEST(every_tiling_is_exact)
                                     .offset = draw(2) * draw(70)};
             check_product_by(&s, t);
         }
+    struct ss_epilogue *const relu = relu_of(false);
+    for (size_t streams = 1; streams <= ss_smaller(ss_tiles_rows(t), 5); streams++)
+        check_streams(&(struct streamed){streams, 9, 37, 7, false}, streams > 2 ? 2 : 0,
+                      &(struct ending){.relu = relu, .tiles = t});
+    ss_epilogue_free(relu);
 }
 END_TEST
 
@@ -564,7 +648,8 @@ int main(void)
     tcase_add_loop_test(c, every_tiling_is_exact, 0, (int)SS_COUNT(tilings));
     tcase_add_test(c, tilings_that_cannot_be_are_refused);
     tcase_add_loop_test(c, streams_are_rows_and_one_can_be_left_out, 0, BACKENDS);
-    tcase_add_test(c, the_first_stream_gets_the_bias);
+    tcase_add_loop_test(c, the_first_stream_gets_the_bias, 0, 2);
+    tcase_add_loop_test(c, the_end_of_a_product_has_all_streams_of_a_row, 0, 2);
     tcase_add_test(c, a_bias_is_refused_where_the_product_cannot_add_it);
     tcase_add_loop_test(c, wide_layers_are_exact, 0, BACKENDS);
     tcase_add_loop_test(c, the_same_product_has_the_same_bits_each_time, 0, BACKENDS);

@@ -10,11 +10,15 @@
  * Launch   as of the product.
  *
  * -D       TILED 0, 1 (default 0): the product is device/gemm_tiled.cl, else device/gemm_own.cl.
+ *          ACTIVATION: that in the place of the argument, for devices whose registers all of them would fill.
  *          REVERSE 0, 1 (default 0).
  *          Those of the product and of jet/activation_jets.clh.
  */
 #ifndef TILED
 #define TILED 0
+#endif
+#ifndef ACTIVATION
+#define ACTIVATION e->activation
 #endif
 #ifndef REVERSE
 #define REVERSE 0
@@ -51,7 +55,7 @@ INLINE void end(const struct epilogue *e, const struct jets s, global float *c, 
 INLINE void epilogue(const struct epilogue *e, global float *c, const size_t at, const size_t row,
                      const size_t stream, const uint rows, const uint columns)
 {
-    const struct jets s = {e->activation, stream, e->slices, e->extra, e->x_order, e->second};
+    const struct jets s = {ACTIVATION, stream, e->slices, e->extra, e->x_order, e->second};
     /* whole rows are neighbours too */
     const uint runs = columns == row ? 1 : rows, length = columns == row ? rows * columns : columns;
 

@@ -5,11 +5,13 @@
 enum ss_status ss_activation_end_init(struct ss_activation_end *end, const struct ss_step *activation,
                                       bool reverse)
 {
-    const struct ss_define define = {"REVERSE", reverse};
+    const struct ss_define defines[] = {{"REVERSE", reverse},
+                                        {"ACTIVATION", (long)activation->node->activation}};
+    const size_t n = ss_device_is_cpu(activation->device) ? 1 : 2; /* as cl/jet/activation.cl has it */
     enum ss_status st = SS_OK;
 
     /* forward y = x W', in reverse xb = yb W */
-    TRY(ss_epilogue_create(activation->device, "jet/dense_activation.cl", &define, 1, !reverse,
+    TRY(ss_epilogue_create(activation->device, "jet/dense_activation.cl", defines, n, !reverse,
                            &end->epilogue));
     end->activation = activation;
     end->reverse = reverse;
