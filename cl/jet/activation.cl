@@ -29,7 +29,7 @@ VECTORISED void activation_forward(const uint activation, const uint n, const ui
     const struct jets s = {ACTIVATION, n, slices, extra, x_order, SECOND};
 
     if (i < n)
-        activate(s, x + x_at + i, y + y_at + i, min((uint)(n - i), (uint)WIDTH));
+        activate(&s, x + x_at + i, y + y_at + i, min((uint)(n - i), (uint)WIDTH));
 }
 
 VECTORISED void activation_reverse(const uint activation, const uint n, const uint slices, const uint extra,
@@ -41,6 +41,6 @@ VECTORISED void activation_reverse(const uint activation, const uint n, const ui
     const struct jets s = {ACTIVATION, n, slices, extra, x_order, SECOND};
 
     if (i < n)
-        activate_reverse(s, x + x_at + i, y_bar + y_bar_at + i, x_bar + x_bar_at + i,
+        activate_reverse(&s, x + x_at + i, y_bar + y_bar_at + i, x_bar + x_bar_at + i,
                          min((uint)(n - i), (uint)WIDTH), accumulate);
 }

@@ -42,7 +42,7 @@ struct epilogue {
 
 /* One vector, of which the first `count` are there: a literal where it is whole, since asking each would slow
  * them down. */
-INLINE void end(const struct epilogue *e, const struct jets s, global float *c, const size_t at,
+INLINE void end(const struct epilogue *e, const struct jets *s, global float *c, const size_t at,
                 const uint count)
 {
 #if REVERSE
@@ -66,9 +66,9 @@ INLINE void epilogue(const struct epilogue *e, global float *c, const size_t at,
         uint j = 0;
         ROLLED
         for (; j + WIDTH <= length; j += WIDTH)
-            end(e, s, run + j, there + j, WIDTH);
+            end(e, &s, run + j, there + j, WIDTH);
         if (j < length)
-            end(e, s, run + j, there + j, length - j);
+            end(e, &s, run + j, there + j, length - j);
     }
 }
 
