@@ -81,7 +81,8 @@ static bool suits_dots(const struct ss_own_product *p)
 
 /* The tile is wide and low: of the two ways to see the product take the one that wastes less of it. Only A' B
  * and its mirror image A B' may choose: for the others swapping would turn rows that lie along the loads into
- * columns. */
+ * columns. A' B stays as it is for a waste of less than an eighth: in the mirror C lies across the tile, and
+ * 512 x 784 x 256 took 1.15 times as long. */
 static struct ss_own_product turned_well(const struct ss_gemm *g, const struct suited *s)
 {
     const struct ss_own_product as_is = {.g = *g, .c_row = g->ldc, .c_column = 1}, mirror = swapped(&as_is);
@@ -92,7 +93,7 @@ static struct ss_own_product turned_well(const struct ss_gemm *g, const struct s
         return as_is;
     if (suits_dots(&mirror))
         return mirror;
-    if (g->transpose_a && (g->transpose_b || waste_mirror < waste))
+    if (g->transpose_a && (g->transpose_b || waste_mirror + waste_mirror / 8 < waste))
         return mirror;
     return as_is;
 }
