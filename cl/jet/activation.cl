@@ -8,9 +8,6 @@
  * -D      ACTIVATION: that in the place of the argument, for devices whose registers all of them would fill;
  *         those of the file above; SECOND: 0 none, 1 collapsed (default), 2 apart
  */
-#ifndef ACTIVATION
-#define ACTIVATION activation
-#endif
 #ifndef WIDTH
 #define WIDTH 1
 #endif
@@ -26,7 +23,7 @@ VECTORISED void activation_forward(const uint activation, const uint n, const ui
                                    global float *restrict y, const uint y_at)
 {
     const size_t i = get_global_id(0) * WIDTH;
-    const struct jets s = {ACTIVATION, n, slices, extra, x_order, SECOND};
+    const struct jets s = {activation, n, slices, extra, x_order, SECOND};
 
     if (i < n)
         activate(&s, x + x_at + i, y + y_at + i, min((uint)(n - i), (uint)WIDTH));
@@ -38,7 +35,7 @@ VECTORISED void activation_reverse(const uint activation, const uint n, const ui
                                    global float *x_bar, const uint x_bar_at)
 {
     const size_t i = get_global_id(0) * WIDTH;
-    const struct jets s = {ACTIVATION, n, slices, extra, x_order, SECOND};
+    const struct jets s = {activation, n, slices, extra, x_order, SECOND};
 
     if (i < n)
         activate_reverse(&s, x + x_at + i, y_bar + y_bar_at + i, x_bar + x_bar_at + i,

@@ -17,9 +17,6 @@
 #ifndef TILED
 #define TILED 0
 #endif
-#ifndef ACTIVATION
-#define ACTIVATION e->activation
-#endif
 #ifndef REVERSE
 #define REVERSE 0
 #endif
@@ -55,7 +52,7 @@ INLINE void end(const struct epilogue *e, const struct jets *s, global float *c,
 INLINE void epilogue(const struct epilogue *e, global float *c, const size_t at, const size_t row,
                      const size_t stream, const uint rows, const uint columns)
 {
-    const struct jets s = {ACTIVATION, stream, e->slices, e->extra, e->x_order, e->second};
+    const struct jets s = {e->activation, stream, e->slices, e->extra, e->x_order, e->second};
     /* whole rows are neighbours too */
     const uint runs = columns == row ? 1 : rows, length = columns == row ? rows * columns : columns;
 
