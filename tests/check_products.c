@@ -35,7 +35,8 @@ enum { OWN, TILED, FORMS };
 static void use(int form)
 {
     ss_gemm_choose(device, SS_GEMM_OWN);
-    device->gemm.level = SS_GEMM_FAST; /* a simulator starts with a simpler one, which has no choice */
+    if (test_small()) /* a simulator starts with a simpler one, which has no choice */
+        device->gemm.level = SS_GEMM_FAST;
     ss_device_take_gpu_kernels(device, form == TILED);
 }
 

@@ -134,8 +134,8 @@ INLINE void multiply_row(const uint rows, const uint columns, const uint depth, 
                          const size_t b_panel, global float *const *c, const size_t c_column, const int add,
                          global float *tile)
 {
-    const uint part = ahead ? (depth + LINE) / ((columns + PANEL - 1) / PANEL) : 0;
-    uint next = 0;
+    const uint panels = (columns + PANEL - 1) / PANEL, part = ahead ? (depth + LINE) / panels : 0;
+    uint next = 0; /* line by line: a panel begins all that begin in its part */
 
     ROLLED
     for (uint j = 0; j < columns; j += PANEL, b += b_panel) {

@@ -29,8 +29,8 @@ simulated()
     rm -f "$log"
     from=$(date +%s)
     # Unoptimized, because the optimizer writes `freeze`, which Oclgrind 21.10 stops at, and because it folds away
-    # reads of what was never written; it knows no prefetch. Oclgrind preloads itself: the shim (oclgrind/shim.c) has to come before it.
-    # Killed if it only takes note of the signal, as runs do.
+    # reads of what was never written; without prefetches, which it does not know. It preloads itself: the shim
+    # (oclgrind/shim.c) has to come before it. Killed if it only takes note of the signal, as runs do.
     trap 'kill $! 2>/dev/null; exit 143' TERM
     # shellcheck disable=SC2016 # expanded inside
     SLICESCORE_KERNELS=${2:-} timeout -k 10 "${TEST_TIMEOUT:-1800}" \
