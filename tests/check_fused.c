@@ -270,6 +270,7 @@ static const struct shape shapes[] = {{3, 35, {17, 9}, 2, 3, false, 3}, /* rows:
                                       {5, 37, {1, 70}, 2, 3, false, 3},
                                       {21, 33, {64}, 1, 6, false, 3},
                                       {40, 34, {81, 16, 70}, 3, 3, false, 3},
+                                      {64, 33, {64, 64}, 2, 3, true, 2}, /* rows of jets further apart */
                                       {3, 36, {8, 8, 8, 8, 5, 5, 5, 5}, 8, 3, true, 3}},
                           simulated[] = {{5, 5, {17, 3}, 2, 3, false, 2}, {3, 6, {9, 9}, 2, 2, true, 2}};
 

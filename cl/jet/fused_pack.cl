@@ -17,14 +17,14 @@ ONE_ITEM void fused_pack(const uint n_layers, global const struct layer *layers,
     pack_block(n_layers, layers, get_group_id(0), flat + flat_at, packed);
 }
 
-kernel void fused_base(const uint dimension, const uint stride, const uint mean_at, const uint scale_at,
+kernel void fused_base(const uint dimension, const uint columns, const uint mean_at, const uint scale_at,
                        const uint base_at, global const float *restrict flat, const uint flat_at,
                        global float *restrict packed)
 {
     global const float *from = flat + flat_at;
 
     if (get_global_id(0) < dimension)
-        pack_base(get_global_id(0), stride, from + mean_at, from + scale_at, packed + base_at);
+        pack_base(get_global_id(0), columns, from + mean_at, from + scale_at, packed + base_at);
 }
 
 ONE_ITEM void fused_reduce(const uint n_layers, const uint n_partials, const uint partial_size,
@@ -35,7 +35,7 @@ ONE_ITEM void fused_reduce(const uint n_layers, const uint n_partials, const uin
                 gradient + gradient_at);
 }
 
-kernel void fused_reduce_base(const uint dimension, const uint stride, const uint n_partials,
+kernel void fused_reduce_base(const uint dimension, const uint columns, const uint n_partials,
                               const uint partial_size, const uint base_at, const uint mean_at,
                               const uint scale_at, global const float *restrict partials,
                               global float *restrict gradient, const uint gradient_at)
@@ -43,6 +43,6 @@ kernel void fused_reduce_base(const uint dimension, const uint stride, const uin
     global float *to = gradient + gradient_at;
 
     if (get_global_id(0) < dimension)
-        reduce_base(get_global_id(0), dimension, stride, n_partials, partial_size, partials + base_at,
+        reduce_base(get_global_id(0), dimension, columns, n_partials, partial_size, partials + base_at,
                     to + mean_at, to + scale_at);
 }

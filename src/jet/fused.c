@@ -229,7 +229,7 @@ static enum ss_status enqueue_pack(struct ss_fused *f, const struct ss_fused_bat
                   SS_COUNT(args)));
     if (s->net.mean) {
         const struct ss_arg base[] = {ss_arg_u32((uint32_t)s->net.dimension),
-                                      ss_arg_u32((uint32_t)s->stride),
+                                      ss_arg_u32((uint32_t)s->columns),
                                       ss_arg_u32((uint32_t)f->mean_at),
                                       ss_arg_u32((uint32_t)f->scale_at),
                                       ss_arg_u32((uint32_t)s->base_at),
@@ -257,7 +257,7 @@ static enum ss_status enqueue_reduce(struct ss_fused *f, const struct ss_fused_b
                   SS_COUNT(args)));
     if (s->net.mean) {
         const struct ss_arg base[] = {ss_arg_u32((uint32_t)s->net.dimension),
-                                      ss_arg_u32((uint32_t)s->stride),
+                                      ss_arg_u32((uint32_t)s->columns),
                                       ss_arg_u32((uint32_t)partials),
                                       ss_arg_u32((uint32_t)s->partial),
                                       ss_arg_u32((uint32_t)s->base_gradient_at),

@@ -5,6 +5,7 @@
 /* Rows of a tile in all. For an item's: enough that a gradient's sums stay long in registers, and few enough
  * that a panel of them stays in L1. A group's is filled by its products' tile. */
 enum { ROWS_WANTED = 84, TILES_WANTED = 8, MOST_PARTIALS = 64, WIDEST = 512 };
+enum { LINE = 16 }; /* floats of a cache line */
 enum { GROUPS_WANTED = 128, MOST_GROUP_PARTIALS = 256, GROUPS_A_UNIT = 4, GROUP_ROWS = 64 };
 enum { RESIDUAL = 1, INPUT_MAJOR = 2, WITH_BACK = 4, WITH_FORWARD = 8 }; /* cl/jet/fused_layer.clh */
 enum { MOST_SCRATCH = 1 << 22, MOST_GROUP_SCRATCH = 1 << 20 };           /* floats of a worker */
@@ -58,10 +59,26 @@ static size_t take(size_t *total, size_t n)
     return at;
 }
 
+/* In floats, of rows of packed weights and of partial gradients: whole vectors. */
+static size_t columns_of(const struct ss_fused_shape *s, size_t n)
+{
+    return ss_round_up(n, s->width);
+}
+
+/* Of rows of jets. A gradient's sums read down their columns, with vectors of 8 floats one cache line of each
+ * row: rows a multiple of four lines apart would fall into few sets of L1. */
+static size_t stride_of(const struct ss_fused_shape *s, size_t n)
+{
+    const size_t columns = columns_of(s, n);
+
+    return s->width == 8 && columns % (4 * LINE) == 0 ? columns + LINE : columns;
+}
+
 static void place_packed(struct ss_fused_shape *s, const struct ss_fused_options *o, size_t i)
 {
     struct ss_fused_layer *const l = &s->layers[i];
     const size_t n_in = l->n_in, n_out = l->n_out;
+    const size_t in_columns = columns_of(s, n_in), out_columns = columns_of(s, n_out);
     const bool dot = i + 1 == s->net.n_layers && !o->score, unit = o->unit && i == 0;
 
     /* lines of a gradient are cut in ROWS, columns in vectors: the narrow side should be the lines */
@@ -71,12 +88,12 @@ static void place_packed(struct ss_fused_shape *s, const struct ss_fused_options
     l->flags |= i || o->streams.extra ? WITH_BACK : 0u;
     l->block = (uint32_t)s->blocks;
     l->line = (uint32_t)s->lines;
-    l->forward = (uint32_t)take(&s->packed, dot ? 0 : n_in * l->out_stride);
-    l->back = (uint32_t)take(&s->packed, l->flags & WITH_BACK ? n_out * l->in_stride : 0);
-    l->bias = (uint32_t)take(&s->packed, l->out_stride);
+    l->forward = (uint32_t)take(&s->packed, dot ? 0 : n_in * out_columns);
+    l->back = (uint32_t)take(&s->packed, l->flags & WITH_BACK ? n_out * in_columns : 0);
+    l->bias = (uint32_t)take(&s->packed, out_columns);
     l->gradient =
-        (uint32_t)take(&s->partial, l->flags & INPUT_MAJOR ? n_in * l->out_stride : n_out * l->in_stride);
-    l->gradient_bias = (uint32_t)take(&s->partial, l->out_stride);
+        (uint32_t)take(&s->partial, l->flags & INPUT_MAJOR ? n_in * out_columns : n_out * in_columns);
+    l->gradient_bias = (uint32_t)take(&s->partial, out_columns);
     s->blocks += ss_parts_of(n_in, s->width);
     s->lines += (l->flags & INPUT_MAJOR ? n_in : n_out) + 1;
 }
@@ -86,11 +103,11 @@ static void place_layer(struct ss_fused_shape *s, const struct ss_fused_options 
     struct ss_fused_layer *const l = &s->layers[i];
     const bool last = i + 1 == s->net.n_layers;
     const size_t n_in = s->net.layers[i].n_in, n_out = s->net.layers[i].n_out;
-    const size_t out_stride = ss_round_up(n_out, s->width);
+    const size_t out_stride = stride_of(s, n_out);
 
     *l = (struct ss_fused_layer){.n_in = (uint32_t)n_in,
                                  .n_out = (uint32_t)n_out,
-                                 .in_stride = (uint32_t)ss_round_up(n_in, s->width),
+                                 .in_stride = (uint32_t)stride_of(s, n_in),
                                  .out_stride = (uint32_t)out_stride,
                                  .in = (uint32_t)in,
                                  .flat_weight = (uint32_t)s->net.layers[i].weight->offset,
@@ -113,12 +130,12 @@ static void place_layer(struct ss_fused_shape *s, const struct ss_fused_options 
 
 static void place(struct ss_fused_shape *s, const struct ss_fused_options *o)
 {
-    const size_t linear = ss_streams_first(o->streams) * s->tile;
+    const size_t linear = ss_streams_first(o->streams) * s->tile, stride = stride_of(s, s->net.dimension);
     size_t in = 0;
 
-    s->stride = ss_round_up(s->net.dimension, s->width);
-    take(&s->scratch, linear * s->stride);
-    s->noise_at = take(&s->scratch, o->noise ? s->tile * s->stride : 0);
+    s->columns = columns_of(s, s->net.dimension);
+    take(&s->scratch, linear * stride);
+    s->noise_at = take(&s->scratch, o->noise ? s->tile * stride : 0);
     for (size_t i = 0; i < s->net.n_layers; i++) {
         place_layer(s, o, i, in);
         in = s->layers[i].a;
@@ -127,8 +144,8 @@ static void place(struct ss_fused_shape *s, const struct ss_fused_options *o)
         s->base_at = s->net.mean ? s->net.mean->offset : 0;
         s->base_gradient_at = s->net.mean ? s->net.scale->offset : 0;
     } else if (s->net.mean) {
-        s->base_at = take(&s->packed, 2 * s->stride);
-        s->base_gradient_at = take(&s->partial, 2 * s->stride);
+        s->base_at = take(&s->packed, 2 * s->columns);
+        s->base_gradient_at = take(&s->partial, 2 * s->columns);
     }
     if (!s->grouped)
         take(&s->scratch, 16); /* what a gradient's last tile reads past its columns */

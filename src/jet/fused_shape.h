@@ -33,7 +33,7 @@ struct ss_fused_shape {
     bool local;               /* its jets are in local memory */
     uint32_t width, vectors;  /* the form for CPU devices: floats of a vector, vectors of a tile's row */
     uint32_t tile, rows;      /* rows = streams x tile */
-    size_t stride;            /* of the input */
+    size_t columns;           /* of the input, in whole vectors */
     size_t noise_at, scratch; /* floats of a worker */
     bool alone;               /* a launch needs no others around it: */
     size_t base_at, packed;   /* floats of the packed parameters, */
