@@ -4,10 +4,10 @@
  *
  * C is cut into tasks of task_m x task_n elements of each stream, and, where C is small and k large, k into
  * slices whose partial products gemm_own_sum adds up. A few work-groups of one item stay for the whole launch
- * and take tasks from a counter, so a core slowed by other work takes fewer. A task walks k in steps of
- * DEPTH; in each it packs DEPTH x task_n of B into panels (they stay in L2) and multiplies ROWS rows of A
- * (L1) with one panel after the other. Sizes of tasks change no bits: what is added in which order depends on
- * the shape and DEPTH alone.
+ * and take tasks from a counter, so a core slowed by other work takes fewer. A task walks k in
+ * steps of at most DEPTH; in each it packs as many rows of task_n of B into panels (they stay in L2) and
+ * multiplies ROWS rows of A (L1) with one panel after the other. Sizes of tasks change no bits: what is added
+ * in which order depends on the shape and DEPTH alone.
  *
  * A task takes its rows in chunks, the same rows of each stream. When it has walked k, a chunk holds all that
  * the streams of its rows have in these columns, just computed: there a bias is added to the first stream,
@@ -38,7 +38,7 @@
  * -D       WIDTH, UNROLL: device/vector.clh.
  *          VECTORS 1 to 4 (default 2): vectors of a tile's row; 4 needs 32 registers.
  *          ROWS (default 6): rows of a tile.
- *          DEPTH (default 256): multiple of 4.
+ *          DEPTH (default 272): multiple of 16.
  *          TRANSPOSE_B 0, 1 (default 0): 1 for a B stored n x k.
  */
 #ifndef VECTORS
@@ -48,7 +48,7 @@
 #define ROWS 6
 #endif
 #ifndef DEPTH
-#define DEPTH 256
+#define DEPTH 272
 #endif
 #ifndef TRANSPOSE_B
 #define TRANSPOSE_B 0
@@ -309,6 +309,14 @@ INLINE void multiply_rows(const int transpose_a, const struct product *p, const 
     }
 }
 
+/* Steps of k about as long as each other: a short last one would load and store C for little. */
+INLINE uint step_of(const uint k)
+{
+    const uint steps = (k + DEPTH - 1) / DEPTH;
+
+    return ((k + steps - 1) / steps + LINE - 1) / LINE * LINE;
+}
+
 INLINE void take_tasks(const int transpose_a, const struct product *p, global uint *counter, const uint first)
 {
     const uint tasks_m = (p->m + p->task_m - 1) / p->task_m, tasks_n = (p->n + p->task_n - 1) / p->task_n;
@@ -319,13 +327,13 @@ INLINE void take_tasks(const int transpose_a, const struct product *p, global ui
         /* Remainders by hand: clang fuses / and % into an instruction that Oclgrind does not know. */
         const uint band = t / tasks_m, slice = band / tasks_n;
         const uint i0 = (t - band * tasks_m) * p->task_m, j0 = (band - slice * tasks_n) * p->task_n;
-        const uint k0 = slice * p->task_k, k1 = min(p->k, k0 + p->task_k);
+        const uint k0 = slice * p->task_k, k1 = min(p->k, k0 + p->task_k), depth = step_of(k1 - k0);
         const struct place c = {p->c.at + slice * p->c_slice + i0 * p->c.row + j0 * p->c.column, p->c.row,
                                 p->c.column};
         ROLLED
-        for (uint l = k0; l < k1; l += DEPTH)
-            multiply_rows(transpose_a, p, c, i0, j0, l, min((uint)DEPTH, k1 - l),
-                          (p->flags & ACCUMULATE) || l > k0, l + DEPTH >= k1);
+        for (uint l = k0; l < k1; l += depth)
+            multiply_rows(transpose_a, p, c, i0, j0, l, min(depth, k1 - l),
+                          (p->flags & ACCUMULATE) || l > k0, l + depth >= k1);
     }
 }
 

@@ -8,6 +8,8 @@ enum {
     DOT_COLUMNS = 4,     /* up to here dot products along k, */
     DOT_DEPTH = 32,      /* if k is long enough for vectors */
     DOT_LARGEST = 16384, /* and B, if it must be turned round, small */
+    LEAST_SLICE = 1024,  /* of k; */
+    SLICE_STEP = 16,     /* each but the last a multiple of it */
     MOST_SLICES = 32,
     MOST_PARTS = 1 << 18 /* floats of partial products */
 };
@@ -103,8 +105,9 @@ static struct ss_own_product turned_well(const struct ss_gemm *g, const struct s
 static size_t slices_of(const struct ss_gemm *g)
 {
     const size_t area = g->m * g->n, most = ss_smaller(MOST_SLICES, MOST_PARTS / area);
+    const size_t slices = ss_smaller(g->k / LEAST_SLICE, most);
 
-    return ss_smaller(g->k / (4 * SS_OWN_DEPTH), most) > 1 ? ss_smaller(g->k / (4 * SS_OWN_DEPTH), most) : 1;
+    return slices ? slices : 1;
 }
 
 struct ss_own_product ss_own_product_of(const struct ss_device *d, const struct ss_gemm *g, bool simple)
@@ -118,7 +121,7 @@ struct ss_own_product ss_own_product_of(const struct ss_device *d, const struct 
     p.streams = streams;
     p.dots = suits_dots(&p);
     p.slices = p.dots ? 1 : slices_of(&p.g);
-    p.task_k = ss_round_up(ss_parts_of(g->k, p.slices), SS_OWN_DEPTH);
+    p.task_k = ss_round_up(ss_parts_of(g->k, p.slices), SLICE_STEP);
     p.slices = ss_parts_of(g->k, p.task_k);
     return p;
 }
@@ -164,7 +167,9 @@ static void cut_dots(const struct ss_device *d, const struct ss_own_product *p, 
 /* Rows that lie this far apart in all fill the first level's pages and more. */
 static bool is_far(const struct suited *s, size_t k, size_t ld)
 {
-    return ss_smaller(k, SS_OWN_DEPTH) * ld > s->reach;
+    enum { ROWS_AT_ONCE = 256 }; /* about a step of k */
+
+    return ss_smaller(k, ROWS_AT_ONCE) * ld > s->reach;
 }
 
 static void cut_tiles(const struct ss_device *d, const struct ss_own_product *p, const struct suited *s,
@@ -175,7 +180,8 @@ static void cut_tiles(const struct ss_device *d, const struct ss_own_product *p,
 
     out->pack_a = g->transpose_a && g->n > panel && is_far(s, g->k, g->lda);
     const bool wide = out->pack_a && g->n >= 2 * (size_t)s->columns_packing;
-    const size_t task_n = ss_smaller(ss_round_up(g->n, panel), wide ? s->columns_packing : s->columns);
+    const size_t fit = ss_parts_of(g->n, wide ? s->columns_packing : s->columns);
+    const size_t task_n = ss_round_up(ss_parts_of(g->n, fit), panel);
     const size_t bands = ss_parts_of(g->n, task_n) * p->slices, groups = useful_groups(d, g, s->group_work);
     const size_t wanted = cores_of(d) * (work_of(g) < s->large ? s->tasks : s->tasks_large);
     const size_t most = ss_smaller(ss_parts_of(g->m, least), ss_parts_of(wanted, bands));
