@@ -143,7 +143,7 @@ static void train(const struct ss_experiment *e)
     ok(ss_device_finish(device));
     ck_assert_uint_gt(calls.waits, of_steps.waits); /* the calls are ours */
     ck_assert_uint_eq(of_steps.launches % STEPS, 0);
-    ck_assert_uint_ge(of_steps.launches, 4 * STEPS); /* rows, loss and gradient, update */
+    ck_assert_uint_ge(of_steps.launches, 2 * STEPS); /* loss and gradient, update */
     ss_trainer_free(t);
     ss_model_free(model);
     ss_dataset_free(dataset);

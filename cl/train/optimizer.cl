@@ -1,15 +1,16 @@
 /*
  * optimizer.cl - one step of training after the gradient: global norm, the decision whether the step counts,
- * the update of weights, moments and moving average. Three launches, no wait between.
+ * the update of weights, moments and moving average. Three launches, no wait between, or for few weights one.
  *
  *   gradient_partials  sums of squares of the gradient, one per work-item
  *   step_guard         their sum; finite or not; clipping factor; loss so far; bias corrections
  *   step_update        every weight, unless the guard holds the step back
+ *   step_whole         all three by one work-item, for CPU devices, where a launch takes longer than few weights
  *
  * Layout  flat buffers of n floats; `state` as in the enum below, floats by as_float.
  * Launch  gradient_partials: n_partials items, any local size. step_guard: one group of 64. step_update: one
- *         item for every RUN x WIDTH elements, any local size. The order of every sum depends on n and WIDTH
- *         alone.
+ *         item for every RUN x WIDTH elements, any local size. step_whole: one item. The order of every sum
+ *         depends on n and WIDTH alone.
  *
  * -D      WIDTH 4, 8 or 16 (default 4): elements of one vector
  *         RUN (default 1): vectors that an item of step_update goes through, many on CPU devices
@@ -86,24 +87,30 @@ INLINE void store(const vector v, global float *x, const uint at, const uint n)
             x[at + k] = tail[k];
 }
 
-kernel void gradient_partials(global const float *gradient, const uint gradient_at, const uint n,
-                              global float *partials, const uint n_partials)
+/* Of every n_partials-th vector from the p-th on. */
+INLINE float sum_of_squares(global const float *gradient, const uint n, const uint p, const uint n_partials)
 {
-    const uint p = (uint)get_global_id(0);
     vector sums = (vector)(0.0f);
     float lanes[WIDTH];
     float sum = 0.0f;
 
-    if (p >= n_partials)
-        return;
     for (uint i = p * WIDTH; i < n; i += n_partials * WIDTH) {
-        const vector g = load(gradient + gradient_at, i, n);
+        const vector g = load(gradient, i, n);
         sums = fma(g, g, sums);
     }
     STORE_ANY(sums, lanes);
     for (uint k = 0u; k < WIDTH; k++)
         sum += lanes[k];
-    partials[p] = sum;
+    return sum;
+}
+
+kernel void gradient_partials(global const float *gradient, const uint gradient_at, const uint n,
+                              global float *partials, const uint n_partials)
+{
+    const uint p = (uint)get_global_id(0);
+
+    if (p < n_partials)
+        partials[p] = sum_of_squares(gradient + gradient_at, n, p, n_partials);
 }
 
 static void decide(global uint *state, const float loss, const float norm, const float clip, const uint stop,
@@ -146,11 +153,25 @@ static void add_loss(global uint *state, const float loss, const uint fresh)
     state[LOSS_COUNT] = count + taken;
 }
 
+#define GUARD_PARAMETERS                                                                                     \
+    global const float *loss, const uint loss_at, const uint step_low, const uint step_high, const uint stop, \
+        const uint fresh, const float clip
+#define MOMENT_PARAMETERS \
+    const float beta1, const float one_less_beta1, const float beta2, const float one_less_beta2
+
+INLINE void guard(const float norm, global uint *state, MOMENT_PARAMETERS, GUARD_PARAMETERS)
+{
+    decide(state, loss[loss_at], norm, clip, stop, step_low, step_high);
+    add_loss(state, loss[loss_at], fresh);
+    if (!state[HOLD]) {
+        state[CORRECTION_1] = as_uint(fma(beta1, as_float(state[CORRECTION_1]), one_less_beta1));
+        state[CORRECTION_2] = as_uint(fma(beta2, as_float(state[CORRECTION_2]), one_less_beta2));
+    }
+}
+
 kernel __attribute__((reqd_work_group_size(64, 1, 1))) void
-step_guard(global const float *partials, const uint n_partials, global const float *loss, const uint loss_at,
-           global uint *state, const uint step_low, const uint step_high, const uint stop, const uint fresh,
-           const float clip, const float beta1, const float one_less_beta1, const float beta2,
-           const float one_less_beta2)
+step_guard(global const float *partials, const uint n_partials, global uint *state, MOMENT_PARAMETERS,
+           GUARD_PARAMETERS)
 {
     local float sums[64];
     const uint l = (uint)get_local_id(0);
@@ -164,12 +185,8 @@ step_guard(global const float *partials, const uint n_partials, global const flo
         return;
     for (uint i = 1u; i < 64u; i++)
         sum += sums[i];
-    decide(state, loss[loss_at], sqrt(sum), clip, stop, step_low, step_high);
-    add_loss(state, loss[loss_at], fresh);
-    if (!state[HOLD]) {
-        state[CORRECTION_1] = as_uint(fma(beta1, as_float(state[CORRECTION_1]), one_less_beta1));
-        state[CORRECTION_2] = as_uint(fma(beta2, as_float(state[CORRECTION_2]), one_less_beta2));
-    }
+    guard(sqrt(sum), state, beta1, one_less_beta1, beta2, one_less_beta2, loss, loss_at, step_low, step_high,
+          stop, fresh, clip);
 }
 
 /* What an update reads and writes, and its numbers: beta1 is the momentum of rmsprop and sgd, beta2 the decay
@@ -244,21 +261,20 @@ INLINE integers update(const struct update *u, const uint i, const uint end)
     return good;
 }
 
-kernel void step_update(const uint n, global float *weights, const uint weights_at,
-                        global const float *gradient, const uint gradient_at, global float *first,
-                        const uint first_at, global float *second, const uint second_at,
-                        global float *average, const uint average_at, global uint *state, const float rate,
-                        const float beta1, const float one_less_beta1, const float beta2,
-                        const float one_less_beta2, const float epsilon, const float weight_decay,
-                        const float average_decay)
+#define UPDATE_PARAMETERS                                                                                     \
+    const uint n, global float *weights, const uint weights_at, global const float *gradient,                 \
+        const uint gradient_at, global float *first, const uint first_at, global float *second,               \
+        const uint second_at, global float *average, const uint average_at, const float rate,                 \
+        const float epsilon, const float weight_decay, const float average_decay, global uint *state,         \
+        MOMENT_PARAMETERS
+
+/* Elements `from` to `end`. */
+INLINE void update_span(const uint from, const uint end, UPDATE_PARAMETERS)
 {
-    const uint from = (uint)get_global_id(0) * RUN * WIDTH;
     struct update u;
     integers good = (integers)(-1);
     uint i = from;
 
-    if (from >= n || state[HOLD])
-        return;
     u.weights = weights + weights_at;
     u.gradient = gradient + gradient_at;
     u.first = first + first_at;
@@ -277,10 +293,32 @@ kernel void step_update(const uint n, global float *weights, const uint weights_
     u.by_root = 1.0f / sqrt(as_float(state[CORRECTION_2]));
     u.by_first = rate / as_float(state[CORRECTION_1]);
 #endif
-    for (uint k = 0u; k < RUN && i + WIDTH <= n; k++, i += WIDTH)
+    for (; i + WIDTH <= end; i += WIDTH)
         good &= update(&u, i, i + WIDTH);
-    if (i < n && i < from + RUN * WIDTH)
-        good &= update(&u, i, n);
+    if (i < end)
+        good &= update(&u, i, end);
     if (!all(good))
         atomic_or(&state[OVERFLOWED], 1u);
+}
+
+#define UPDATE_ARGUMENTS                                                                                   \
+    n, weights, weights_at, gradient, gradient_at, first, first_at, second, second_at, average, average_at, \
+        rate, epsilon, weight_decay, average_decay, state, beta1, one_less_beta1, beta2, one_less_beta2
+
+kernel void step_update(UPDATE_PARAMETERS)
+{
+    const uint from = (uint)get_global_id(0) * RUN * WIDTH;
+
+    if (from < n && !state[HOLD])
+        update_span(from, min(n, from + RUN * WIDTH), UPDATE_ARGUMENTS);
+}
+
+ONE_ITEM void step_whole(UPDATE_PARAMETERS, GUARD_PARAMETERS)
+{
+    const float norm = sqrt(sum_of_squares(gradient + gradient_at, n, 0u, 1u));
+
+    guard(norm, state, beta1, one_less_beta1, beta2, one_less_beta2, loss, loss_at, step_low, step_high, stop,
+          fresh, clip);
+    if (!state[HOLD])
+        update_span(0u, n, UPDATE_ARGUMENTS);
 }

@@ -28,14 +28,16 @@ enum {
 
 /* GUARD is the group of step_guard. The number of partial sums follows from n alone, so that the bits do. An
  * item of one vector costs CPU drivers more than its arithmetic: with CPU_RUN of them a step of a million
- * weights took 0.93 (PoCL) and 0.98 (Intel's runtime) of the time. */
+ * weights took 0.93 (PoCL) and 0.98 (Intel's runtime) of the time. Up to FEW weights one item does it all. */
 enum { GUARD = 64, MOST_PARTIALS = 16384, PER_PARTIAL = 64, CPU_WIDTH = 8, GPU_WIDTH = 4, CPU_RUN = 64 };
+enum { FEW = 8192 };
 
 struct ss_optimizer {
     struct ss_train_options options;
     size_t n, n_partials, width, run; /* run: vectors of an item of step_update */
     struct ss_buffer *first, *second, *average, *partials, *state;
-    struct ss_kernel *k_partials, *k_guard, *k_update;
+    struct ss_kernel *k_partials, *k_guard, *k_update; /* or, not NULL: */
+    struct ss_kernel *k_whole;
     uint64_t last_step; /* enqueued */
     bool fresh;         /* the next step starts the sums of the loss */
 };
@@ -85,6 +87,7 @@ out:
 
 static enum ss_status make_kernels(struct ss_device *device, struct ss_optimizer *o)
 {
+    const bool whole = ss_device_is_cpu(device) && o->n <= FEW;
     static const char file[] = "train/optimizer.cl";
     const struct ss_define defines[] = {{"WIDTH", (long)o->width},
                                         {"RUN", (long)o->run},
@@ -93,6 +96,8 @@ static enum ss_status make_kernels(struct ss_device *device, struct ss_optimizer
                                         {"AVERAGE", o->options.average > 0}};
     enum ss_status st = SS_OK;
 
+    if (whole)
+        return ss_device_kernel(device, file, "step_whole", defines, SS_COUNT(defines), &o->k_whole);
     TRY(ss_device_kernel(device, file, "gradient_partials", defines, SS_COUNT(defines), &o->k_partials));
     TRY(ss_device_kernel(device, file, "step_guard", defines, SS_COUNT(defines), &o->k_guard));
     st = ss_device_kernel(device, file, "step_update", defines, SS_COUNT(defines), &o->k_update);
@@ -156,61 +161,76 @@ static double average_decay(double decay, uint64_t step)
     return early < decay ? early : decay;
 }
 
-static enum ss_status enqueue_guard(struct ss_optimizer *o, const struct ss_optimizer_step *s)
-{
-    const struct coefficients c = coefficients(&o->options);
-    const struct ss_arg args[] = {
-        ss_arg_buffer(o->partials),
-        ss_arg_u32((uint32_t)o->n_partials),
-        ss_arg_span(s->loss),
-        ss_arg_buffer(o->state),
-        ss_arg_u32((uint32_t)s->step),
-        ss_arg_u32((uint32_t)(s->step >> 32)),
-        ss_arg_u32(o->options.nonfinite == SS_NONFINITE_STOP),
-        ss_arg_u32(o->fresh),
-        ss_arg_f32((float)o->options.clip),
-        ss_arg_f32(c.first),
-        ss_arg_f32(c.one_less_first),
-        ss_arg_f32(c.second),
-        ss_arg_f32(c.one_less_second),
-    };
-    return ss_launch(o->k_guard, (struct ss_range){{GUARD}, {GUARD}}, args, SS_COUNT(args));
-}
+/* Arguments of step_whole: step_update takes all before OF_GUARD, step_guard those from STATE on. */
+enum { STATE = 10, OF_GUARD = 15, ARGS = 21, PARTIALS = 2 };
 
-static enum ss_status enqueue_update(struct ss_optimizer *o, const struct ss_optimizer_step *s)
+static void step_args(const struct ss_optimizer *o, const struct ss_optimizer_step *s,
+                      struct ss_arg to[static ARGS])
 {
     const struct coefficients c = coefficients(&o->options);
-    const struct ss_arg args[] = {
+    const struct ss_arg args[ARGS] = {
         ss_arg_u32((uint32_t)o->n),
         ss_arg_span(s->weights),
         ss_arg_span(s->gradient),
         ss_arg_span(ss_optimizer_first(o)),
         ss_arg_span(ss_optimizer_second(o)),
         ss_arg_span(ss_optimizer_average(o)),
-        ss_arg_buffer(o->state),
         ss_arg_f32((float)s->learning_rate),
+        ss_arg_f32((float)o->options.epsilon),
+        ss_arg_f32((float)o->options.weight_decay),
+        ss_arg_f32((float)average_decay(o->options.average, s->step)),
+        [STATE] = ss_arg_buffer(o->state),
         ss_arg_f32(c.first),
         ss_arg_f32(c.one_less_first),
         ss_arg_f32(c.second),
         ss_arg_f32(c.one_less_second),
-        ss_arg_f32((float)o->options.epsilon),
-        ss_arg_f32((float)o->options.weight_decay),
-        ss_arg_f32((float)average_decay(o->options.average, s->step)),
+        [OF_GUARD] = ss_arg_span(s->loss),
+        ss_arg_u32((uint32_t)s->step),
+        ss_arg_u32((uint32_t)(s->step >> 32)),
+        ss_arg_u32(o->options.nonfinite == SS_NONFINITE_STOP),
+        ss_arg_u32(o->fresh),
+        ss_arg_f32((float)o->options.clip),
     };
+    memcpy(to, args, sizeof(args));
+}
+
+static enum ss_status enqueue_partials(struct ss_optimizer *o, const struct ss_optimizer_step *s)
+{
+    const struct ss_arg args[] = {ss_arg_span(s->gradient), ss_arg_u32((uint32_t)o->n),
+                                  ss_arg_buffer(o->partials), ss_arg_u32((uint32_t)o->n_partials)};
+    return ss_launch(o->k_partials, (struct ss_range){{o->n_partials}, {GUARD}}, args, SS_COUNT(args));
+}
+
+static enum ss_status enqueue_guard(struct ss_optimizer *o, const struct ss_arg all[static ARGS])
+{
+    struct ss_arg args[PARTIALS + ARGS - STATE] = {ss_arg_buffer(o->partials),
+                                                   ss_arg_u32((uint32_t)o->n_partials)};
+
+    memcpy(args + PARTIALS, all + STATE, (ARGS - STATE) * sizeof(*all));
+    return ss_launch(o->k_guard, (struct ss_range){{GUARD}, {GUARD}}, args, SS_COUNT(args));
+}
+
+static enum ss_status enqueue_update(struct ss_optimizer *o, const struct ss_arg all[static ARGS])
+{
     const size_t each = o->width * o->run;
-    return ss_launch(o->k_update, (struct ss_range){{(o->n + each - 1) / each}, {o->run > 1 ? 1 : GUARD}},
-                     args, SS_COUNT(args));
+
+    return ss_launch(o->k_update, (struct ss_range){{ss_parts_of(o->n, each)}, {o->run > 1 ? 1 : GUARD}}, all,
+                     OF_GUARD);
 }
 
 enum ss_status ss_optimizer_enqueue(struct ss_optimizer *o, const struct ss_optimizer_step *s)
 {
-    const struct ss_arg partials[] = {ss_arg_span(s->gradient), ss_arg_u32((uint32_t)o->n),
-                                      ss_arg_buffer(o->partials), ss_arg_u32((uint32_t)o->n_partials)};
+    struct ss_arg args[ARGS];
     enum ss_status st = SS_OK;
 
-    TRY(ss_launch(o->k_partials, (struct ss_range){{o->n_partials}, {GUARD}}, partials, SS_COUNT(partials)));
-    TRY(enqueue_guard(o, s));
-    TRY(enqueue_update(o, s));
+    step_args(o, s, args);
+    if (o->k_whole) {
+        TRY(ss_launch(o->k_whole, (struct ss_range){{1}, {1}}, args, ARGS));
+    } else {
+        TRY(enqueue_partials(o, s));
+        TRY(enqueue_guard(o, args));
+        TRY(enqueue_update(o, args));
+    }
     o->fresh = false;
     o->last_step = s->step;
 out:
