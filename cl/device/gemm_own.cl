@@ -332,8 +332,8 @@ INLINE void take_tasks(const int transpose_a, const struct product *p, global ui
                                 p->c.column};
         ROLLED
         for (uint l = k0; l < k1; l += depth)
-            multiply_rows(transpose_a, p, c, i0, j0, l, min(depth, k1 - l),
-                          (p->flags & ACCUMULATE) || l > k0, l + depth >= k1);
+            multiply_rows(transpose_a, p, c, i0, j0, l, min(depth, k1 - l), (p->flags & ACCUMULATE) || l > k0,
+                          l + depth >= k1);
     }
 }
 

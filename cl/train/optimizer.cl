@@ -5,7 +5,8 @@
  *   gradient_partials  sums of squares of the gradient, one per work-item
  *   step_guard         their sum; finite or not; clipping factor; loss so far; bias corrections
  *   step_update        every weight, unless the guard holds the step back
- *   step_whole         all three by one work-item, for CPU devices, where a launch takes longer than few weights
+ *   step_whole         all three by one work-item, for CPU devices, where a launch takes longer than few
+ * weights
  *
  * Layout  flat buffers of n floats; `state` as in the enum below, floats by as_float.
  * Launch  gradient_partials: n_partials items, any local size. step_guard: one group of 64. step_update: one
@@ -153,9 +154,9 @@ static void add_loss(global uint *state, const float loss, const uint fresh)
     state[LOSS_COUNT] = count + taken;
 }
 
-#define GUARD_PARAMETERS                                                                                     \
-    global const float *loss, const uint loss_at, const uint step_low, const uint step_high, const uint stop, \
-        const uint fresh, const float clip
+#define GUARD_PARAMETERS                                                                     \
+    global const float *loss, const uint loss_at, const uint step_low, const uint step_high, \
+        const uint stop, const uint fresh, const float clip
 #define MOMENT_PARAMETERS \
     const float beta1, const float one_less_beta1, const float beta2, const float one_less_beta2
 
@@ -169,9 +170,10 @@ INLINE void guard(const float norm, global uint *state, MOMENT_PARAMETERS, GUARD
     }
 }
 
-kernel __attribute__((reqd_work_group_size(64, 1, 1))) void
-step_guard(global const float *partials, const uint n_partials, global uint *state, MOMENT_PARAMETERS,
-           GUARD_PARAMETERS)
+kernel __attribute__((reqd_work_group_size(64, 1, 1))) void step_guard(global const float *partials,
+                                                                       const uint n_partials,
+                                                                       global uint *state, MOMENT_PARAMETERS,
+                                                                       GUARD_PARAMETERS)
 {
     local float sums[64];
     const uint l = (uint)get_local_id(0);
@@ -261,11 +263,11 @@ INLINE integers update(const struct update *u, const uint i, const uint end)
     return good;
 }
 
-#define UPDATE_PARAMETERS                                                                                     \
-    const uint n, global float *weights, const uint weights_at, global const float *gradient,                 \
-        const uint gradient_at, global float *first, const uint first_at, global float *second,               \
-        const uint second_at, global float *average, const uint average_at, const float rate,                 \
-        const float epsilon, const float weight_decay, const float average_decay, global uint *state,         \
+#define UPDATE_PARAMETERS                                                                             \
+    const uint n, global float *weights, const uint weights_at, global const float *gradient,         \
+        const uint gradient_at, global float *first, const uint first_at, global float *second,       \
+        const uint second_at, global float *average, const uint average_at, const float rate,         \
+        const float epsilon, const float weight_decay, const float average_decay, global uint *state, \
         MOMENT_PARAMETERS
 
 /* Elements `from` to `end`. */
@@ -301,7 +303,7 @@ INLINE void update_span(const uint from, const uint end, UPDATE_PARAMETERS)
         atomic_or(&state[OVERFLOWED], 1u);
 }
 
-#define UPDATE_ARGUMENTS                                                                                   \
+#define UPDATE_ARGUMENTS                                                                                    \
     n, weights, weights_at, gradient, gradient_at, first, first_at, second, second_at, average, average_at, \
         rate, epsilon, weight_decay, average_decay, state, beta1, one_less_beta1, beta2, one_less_beta2
 
