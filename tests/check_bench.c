@@ -185,6 +185,7 @@ START_TEST(out_of_time_the_rest_is_left_out_and_named)
     ck_assert_uint_eq(told.builds, 0);
     ck_assert(isnan(b.rows[0].build_cold_s));
     ck_assert_ptr_nonnull(strstr(b.remark, "workloads 1"));
+    ck_assert_msg(!strstr(b.remark, " 0"), "%s", b.remark);
     ck_assert_double_gt(b.rows[0].memory_mib, 0);
     ss_bench_release(&b);
 }

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/checked.h"
 #include "base/clock.h"
@@ -74,6 +75,16 @@ out:
     return st;
 }
 
+/* So many of what were left out, if any. */
+static void add_remark(const char *what, size_t n, struct ss_bench *b)
+{
+    const size_t used = strlen(b->remark);
+
+    if (n)
+        snprintf(b->remark + used, sizeof(b->remark) - used, "%s %s %zu",
+                 used ? "," : "out of time (--seconds gives more), left out:", what, n);
+}
+
 static enum ss_status measure(const struct ss_bench_options *o, struct ss_device *device,
                               struct ss_peak *peak, struct ss_bench *b)
 {
@@ -102,11 +113,9 @@ static enum ss_status measure(const struct ss_bench_options *o, struct ss_device
     } else {
         b->peak_gflops = ss_bench_spread_of(peaks, b->n_rows).median;
     }
-    if (w.skipped || w.skipped_builds || b->n_products_skipped)
-        snprintf(
-            b->remark, sizeof(b->remark),
-            "out of time, left out: workloads %zu, matrix products %zu, builds %zu; --seconds gives more",
-            w.skipped, b->n_products_skipped, w.skipped_builds);
+    add_remark("workloads", w.skipped, b);
+    add_remark("matrix products", b->n_products_skipped, b);
+    add_remark("builds anew", w.skipped_builds, b);
 out:
     ss_log_phase(o->log, NULL);
     free(peaks);

@@ -49,6 +49,7 @@ begin "matrix products that the time did not suffice for are told"
 run bench matmul --seconds 0.1 --json
 exits 0
 json 'it["workloads"] == [] and len(it["matmul"]) < 63 and "matrix products" in it["remark"]'
+json '"workloads" not in it["remark"]'
 err_has "matrix products"
 
 begin "what cannot be is refused by name"
