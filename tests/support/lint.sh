@@ -90,7 +90,7 @@ kernel_lines()
 
 layout()
 {
-    "$CLANG_FORMAT" --dry-run -Werror $sources $headers $kernels
+    printf '%s\n' $sources $headers $kernels | xargs -P "$jobs" -n 40 "$CLANG_FORMAT" --dry-run -Werror
 }
 
 analysis()
@@ -103,7 +103,7 @@ analysis()
 
 shells()
 {
-    shellcheck -x $scripts
+    printf '%s\n' $scripts | xargs -P "$jobs" -n 8 shellcheck -x
 }
 
 # A room includes only itself and the rooms below it; OpenCL and CLBlast are seen by device/ alone.

@@ -2,8 +2,9 @@
 # run.sh FILE ... - run test programs and test scripts, some at a time, and end with the total.
 #
 # A FILE ending in .sh is a script of tests/cli/, everything else a Check program. All of them run whatever fails; the
-# last line is `N passed, N failed, N skipped`, and the exit status is 0 only if nothing failed. What they say appears in
-# the order of the FILEs, but those that a neighbour would disturb (`alone` below) run by themselves after the others.
+# last line is `N passed, N failed, N skipped`, and the exit status is 0 only if nothing failed. What they say appears
+# in the order in which they begin: the longest first (`long`), last and by themselves those that a neighbour would
+# disturb (`alone`).
 #
 # From the Makefile: BUILD (the variant's folder), PROGRAM, PYTHON, MAKE, CC, V, WERROR and the flags of compiler and
 # linker. From whoever runs it: OCL_ICD_VENDORS (pocl.icd unless set), DEVICE (as --device), TEST_TIMEOUT in seconds,
@@ -23,8 +24,11 @@ mkdir -p "$scratch" "$BUILD/tests/logs" || exit 1
 trap 'rm -rf "$scratch"' EXIT
 trap stop INT TERM
 
-# What measures seconds, kills after random ones, or installs out of the folder of the build.
-alone="cli/bench cli/tune cli/sweep_kills cli/install cli/library"
+# What measures seconds, or installs out of the folder of the build.
+alone="cli/bench cli/tune cli/install cli/library"
+# The longest begin, so that no core has to wait for one of them at the end.
+long="check_fused cli/gallery check_gemm cli/results check_jet cli/sweep check_products cli/runs check_library
+    check_tuning_loss cli/report cli/sweep_kills"
 
 most=${TEST_JOBS:-}
 if [ -z "$most" ]; then
@@ -174,8 +178,18 @@ script()
     sed 's/^/    | /' "$log" | tail -n 200
 }
 
+# $1: folder; the rest: what it shall have too, of files that never change: as links, no copies.
+share()
+{
+    folder=$1
+    shift
+    mkdir -p "$folder"
+    cp -Rln "$@" "$folder" 2>/dev/null
+}
+
 # One FILE. What it says and counts goes to files of its own. A slot is a token that comes back at the end; with it go
-# caches of kernels that no other process has in use: PoCL's own does not bear two that compile the same.
+# caches of kernels that no other process has in use: PoCL's own does not bear two that compile the same. It begins with
+# all kernels that FILEs before it have left.
 # $1: number, $2: slot, $3: file
 job()
 {
@@ -183,13 +197,16 @@ job()
     trap 'kill $child 2>/dev/null; wait; exit 143' TERM
     kept=$cache/xdg.$2
     export POCL_CACHE_DIR="$pocl.$2"
-    mkdir -p "$POCL_CACHE_DIR"
+    share "$POCL_CACHE_DIR" "$pocl/."
+    share "$kept/slicescore/kernels" "$cache"/kernels/*.bin
     passed=0 failed=0 skipped=0
     case $3 in
     *.sh) script "$3" ;;
     *) suite "$3" ;;
     esac >"$mine/said"
     echo "$passed $failed $skipped" >"$mine/counts"
+    share "$pocl" "$POCL_CACHE_DIR/."
+    share "$cache/kernels" "$kept"/slicescore/kernels/*.bin
     rm -rf "${mine:?}/home" "${mine:?}/tmp"
     : >"$mine/done"
     echo "$2" >&3
@@ -230,17 +247,18 @@ stop()
     exit 130
 }
 
-# $1: file
-is_alone()
+# $1: file, $2: names
+is_among()
 {
     name=${1%.sh}
     case $1 in
     *.sh) name=cli/${name##*/} ;;
     *) name=${name##*/} ;;
     esac
-    case " $alone " in
-    *" $name "*) return 0 ;;
-    esac
+    # shellcheck disable=SC2086 # list of words
+    for other in $2; do
+        [ "$other" != "$name" ] || return 0
+    done
     return 1
 }
 
@@ -252,11 +270,14 @@ for slot in $(seq "$most"); do
     echo "$slot" >&3
 done
 for file in "$@"; do
-    is_alone "$file" || start "$file"
+    is_among "$file" "$long" && start "$file"
+done
+for file in "$@"; do
+    is_among "$file" "$long $alone" || start "$file"
 done
 wait
 for file in "$@"; do
-    if is_alone "$file"; then
+    if is_among "$file" "$alone"; then
         start "$file"
         wait
     fi
