@@ -138,7 +138,8 @@ script()
     watched "$BUILD/tests/logs/cli-${1##*/}.log" \
         sh -c 'cd "$1" && shift && exec "$@"' sh "$home/work" \
         env -i PATH="$PATH" HOME="$home" XDG_CACHE_HOME="$home/.cache" TMPDIR="$home/tmp" LC_ALL=C \
-        OCL_ICD_VENDORS="$OCL_ICD_VENDORS" POCL_CACHE_DIR="$POCL_CACHE_DIR" ${LD_LIBRARY_PATH:+LD_LIBRARY_PATH="$LD_LIBRARY_PATH"} \
+        OCL_ICD_VENDORS="$OCL_ICD_VENDORS" POCL_CACHE_DIR="$POCL_CACHE_DIR" ${POCL_AFFINITY:+POCL_AFFINITY="$POCL_AFFINITY"} \
+        ${LD_LIBRARY_PATH:+LD_LIBRARY_PATH="$LD_LIBRARY_PATH"} \
         ${ASAN_OPTIONS:+ASAN_OPTIONS="$ASAN_OPTIONS"} ${LSAN_OPTIONS:+LSAN_OPTIONS="$LSAN_OPTIONS"} \
         ${UBSAN_OPTIONS:+UBSAN_OPTIONS="$UBSAN_OPTIONS"} ${KILLS:+KILLS="$KILLS"} ${KILLS_SEED:+KILLS_SEED="$KILLS_SEED"} ${SLICESCORE_DEVICE:+SLICESCORE_DEVICE="$SLICESCORE_DEVICE"} \
         SOURCE="$SOURCE" BUILD="$BUILD" SLICESCORE="${PROGRAM:+$SOURCE/$PROGRAM}" PYTHON="${PYTHON:-python3}" \
@@ -269,6 +270,9 @@ exec 3<>"$scratch/slots"
 for slot in $(seq "$most"); do
     echo "$slot" >&3
 done
+# PoCL's threads would stay on a core each (src/device/discovery.c): those of two processes that compile, one in each,
+# on the same.
+[ "$most" = 1 ] || export POCL_AFFINITY=0
 for file in "$@"; do
     is_among "$file" "$long" && start "$file"
 done
@@ -276,6 +280,7 @@ for file in "$@"; do
     is_among "$file" "$long $alone" || start "$file"
 done
 wait
+unset POCL_AFFINITY
 for file in "$@"; do
     if is_among "$file" "$alone"; then
         start "$file"
