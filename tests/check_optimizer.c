@@ -306,8 +306,8 @@ static const struct {
     {1, -INFINITY, SS_BAD_GRADIENT}, {1, 1e30f, SS_BAD_GRADIENT}, {NAN, NAN, SS_BAD_BOTH},
 };
 
-/* On CPU devices few weights are updated in one launch, more in three: settings take turns. In a simulator one
- * setting has many. */
+/* On CPU devices few weights are updated in one launch, more in three: settings take turns. In a simulator
+ * one setting has many. */
 static size_t weights_of(int setting)
 {
     const size_t many = 8203;
