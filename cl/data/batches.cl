@@ -26,7 +26,6 @@
  */
 #include "random/philox.clh"
 
-#include "device/vector.clh"
 #include "random/permute.clh"
 
 #define RUN 16u /* as in src/data/batches.c */
@@ -58,27 +57,22 @@ batches_rows(const uint seed, const uint purpose, const uint epoch, const uint p
              const uint count, const uint d, global const float *restrict rows, global float *restrict y,
              const uint y_at)
 {
-    const uint first = get_global_id(0) * RUN, end = min(first + RUN, count);
+    const uint first = get_global_id(0) * RUN;
     uint keyed = epoch + (position + first) / n_rows;
     struct ss_permutation p = ss_permutation_of((uint2)(seed, purpose), keyed, n_rows);
-    global const float *from = rows + (size_t)ss_permuted(p, (position + first) % n_rows) * d;
 
-    for (uint i = first; i < end; i++) {
-        const uint at = position + i + (i + 1 < end), here = epoch + at / n_rows;
+    for (uint i = first; i < min(first + RUN, count); i++) {
+        const uint at = position + i, here = epoch + at / n_rows;
         if (here != keyed)
             p = ss_permutation_of((uint2)(seed, purpose), here, n_rows);
         keyed = here;
-        /* Rows lie anywhere: the next comes into the caches while this one is copied. */
-        global const float *const next = rows + (size_t)ss_permuted(p, at % n_rows) * d;
+        global const float *const from = rows + (size_t)ss_permuted(p, at % n_rows) * d;
         global float *const to = y + y_at + i * d;
         uint j = 0;
-        for (; j + 16 <= d; j += 16) {
-            PREFETCH(next + j);
+        for (; j + 16 <= d; j += 16)
             vstore16(vload16(0, from + j), 0, to + j);
-        }
         for (; j < d; j++)
             to[j] = from[j];
-        from = next;
     }
 }
 
