@@ -4,10 +4,10 @@
  *
  * C is cut into tasks of task_m x task_n elements of each stream, and, where C is small and k large, k into
  * slices whose partial products gemm_own_sum adds up. A few work-groups of one item stay for the whole launch
- * and take tasks from a counter, so a core slowed by other work takes fewer. A task walks k in
- * steps of at most DEPTH; in each it packs as many rows of task_n of B into panels (they stay in L2) and
- * multiplies ROWS rows of A (L1) with one panel after the other. Sizes of tasks change no bits: what is added
- * in which order depends on the shape and DEPTH alone.
+ * and take tasks from a counter, so a core slowed by other work takes fewer. A task walks k in steps of at
+ * most DEPTH; in each it packs so many rows of task_n of B into panels (they stay in L2) and multiplies ROWS
+ * rows of A (L1) with one panel after the other. Sizes of tasks change no bits: what is added in which order
+ * depends on the shape and DEPTH alone.
  *
  * A task takes its rows in chunks, the same rows of each stream. When it has walked k, a chunk holds all that
  * the streams of its rows have in these columns, just computed: there a bias is added to the first stream,
@@ -309,12 +309,13 @@ INLINE void multiply_rows(const int transpose_a, const struct product *p, const 
     }
 }
 
-/* Steps of k about as long as each other: a short last one would load and store C for little. */
+/* Steps of k about as long as each other, of whole squares that packing turns at once: a short last one would
+ * load and store C for little. */
 INLINE uint step_of(const uint k)
 {
-    const uint steps = (k + DEPTH - 1) / DEPTH;
+    const uint steps = (k + DEPTH - 1) / DEPTH, square = 16;
 
-    return ((k + steps - 1) / steps + LINE - 1) / LINE * LINE;
+    return ((k + steps - 1) / steps + square - 1) / square * square;
 }
 
 INLINE void take_tasks(const int transpose_a, const struct product *p, global uint *counter, const uint first)
