@@ -63,23 +63,26 @@ static struct ss_batches *make(const struct ss_dataset *data, enum ss_residence 
     return out;
 }
 
-/* Batch of a step, written some way into a buffer whose other numbers must stay as they are. */
+/* Batch of a step, written some way into a buffer whose other numbers must stay as they are; or all of them,
+ * if it is elsewhere. */
 static void draw(struct ss_batches *b, uint64_t at, size_t n, float *out)
 {
     enum { BEFORE = 5, AFTER = 7 };
     struct ss_buffer *x = NULL;
+    struct ss_span there;
     float *const all = calloc(n + BEFORE + AFTER, sizeof *all);
 
     for (size_t i = 0; i < n + BEFORE + AFTER; i++)
         all[i] = 12345.0f;
     ok(ss_buffer_create(device, (n + BEFORE + AFTER) * sizeof *all, &x));
     ok(ss_span_write(ss_span_of(x), all, n + BEFORE + AFTER));
-    ok(ss_batches_enqueue(b, at, (struct ss_span){x, BEFORE}));
+    ok(ss_batches_enqueue(b, at, (struct ss_span){x, BEFORE}, &there));
+    ck_assert(there.buffer != x || there.offset == BEFORE);
+    ok(ss_span_read(there, out, n));
     ok(ss_span_read(ss_span_of(x), all, n + BEFORE + AFTER));
     for (size_t i = 0; i < n + BEFORE + AFTER; i++)
-        if (i < BEFORE || i >= BEFORE + n)
+        if (there.buffer != x || i < BEFORE || i >= BEFORE + n)
             ck_assert(all[i] == 12345.0f);
-    memcpy(out, all + BEFORE, n * sizeof *out);
     free(all);
     ss_buffer_free(x);
 }
@@ -147,15 +150,21 @@ START_TEST(a_step_gives_the_same_batch_whatever_came_before)
     struct ss_transform_options noise = step(SS_TRANSFORM_NOISE, 0.3);
     struct ss_dataset *const data = load(50, 3, &noise, 1);
     static const enum ss_residence where[] = {SS_RESIDENCE_DEVICE, SS_RESIDENCE_HOST};
-    float straight[10][21], resumed[21];
+    /* forth, back, again, past the end of what is drawn at once, on to the middle of that and through it */
+    static const uint64_t steps[] = {9,  8,  4,  4,  5,  5,  0,  1,  2,  2,  33, 34, 3,  39, 38, 7,
+                                     8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
+                                     24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39};
+    float straight[40][21], resumed[21];
 
     for (size_t w = 0; w < 2; w++) {
         struct ss_batches *a = make(data, where[w], 7), *b = make(data, where[w], 7);
-        for (uint64_t s = 0; s < 10; s++)
+        for (uint64_t s = 0; s < SS_COUNT(straight); s++) {
             draw(a, s, 21, straight[s]);
-        for (uint64_t s = 9; s >= 4; s--) {
-            draw(b, s, 21, resumed);
-            ck_assert_mem_eq(resumed, straight[s], sizeof resumed);
+            compare(data, straight[s], s, 7);
+        }
+        for (size_t i = 0; i < SS_COUNT(steps); i++) {
+            draw(b, steps[i], 21, resumed);
+            ck_assert_mem_eq(resumed, straight[steps[i]], sizeof resumed);
         }
         ck_assert_mem_ne(straight[0], straight[1], sizeof resumed);
         ss_batches_free(a);
@@ -329,6 +338,7 @@ START_TEST(nothing_is_built_or_allocated_inside_a_step)
                                            step(SS_TRANSFORM_NOISE, 0.5)};
     struct ss_dataset *const data = load(200, 6, steps, 3);
     struct ss_buffer *x = NULL;
+    struct ss_span there;
     double seconds;
 
     ok(ss_buffer_create(device, 32 * 6 * sizeof(float), &x));
@@ -337,8 +347,8 @@ START_TEST(nothing_is_built_or_allocated_inside_a_step)
     const size_t bytes = ss_device_allocated(device), builds = ss_device_builds(device, &seconds);
     ck_assert_uint_ge(bytes - before, ss_batches_device_bytes(b));
     ck_assert_uint_ge(ss_batches_device_bytes(b), 180 * 6 * 4);
-    for (uint64_t s = 0; s < 20; s++)
-        ok(ss_batches_enqueue(b, s, ss_span_of(x)));
+    for (uint64_t s = 0; s < 70; s++)
+        ok(ss_batches_enqueue(b, s, ss_span_of(x), &there));
     ok(ss_device_finish(device));
     ck_assert_uint_eq(ss_device_allocated(device), bytes);
     ck_assert_uint_eq(ss_device_builds(device, &seconds), builds);

@@ -90,11 +90,46 @@ START_TEST(uniforms_fill_the_open_interval_evenly)
 }
 END_TEST
 
-START_TEST(signs_are_plus_or_minus_one_by_the_top_bit)
+/* Four words, 128 columns: from the lowest bit of the first to the highest of the last. */
+START_TEST(signs_are_plus_or_minus_one_by_a_bit_each)
 {
-    const ss_float4 s = ss_rademacher4((ss_uint4){0, 0x80000000, 0x7fffffff, 0xffffffff});
+    const uint32_t words[] = {0x00000001, 0x80000000, 0xfffffff0, 0x0000a5c3};
+    const ss_uint4 bits = {words[0], words[1], words[2], words[3]};
 
-    ck_assert(s.x == 1.0f && s.y == -1.0f && s.z == 1.0f && s.w == -1.0f);
+    for (uint32_t column = 0; column < SS_SIGNS; column += 4) {
+        const ss_float4 s = ss_signs4(bits, column);
+        const float got[4] = {s.x, s.y, s.z, s.w};
+        for (uint32_t i = column; i < column + 4; i++)
+            ck_assert(got[i % 4] == (words[i / 32] & UINT32_C(1) << i % 32 ? -1.0f : 1.0f));
+    }
+}
+END_TEST
+
+/* Signs of the bits of neighbours in a counter: none leans, nor two of them together. */
+START_TEST(signs_have_mean_0_and_are_uncorrelated)
+{
+    enum { N = 4096 };
+    static double sum[SS_SIGNS], together[SS_SIGNS][SS_SIGNS];
+    double worst = 0;
+
+    for (uint32_t i = 0; i < N; i++) {
+        uint32_t w[4];
+        double s[SS_SIGNS];
+        ss_random_bits(3, SS_PURPOSE_SLICES, (uint32_t[4]){i, 1, 2, 0}, w);
+        for (uint32_t c = 0; c < SS_SIGNS; c++)
+            s[c] = (double)ss_sign(w[c / 32] >> c % 32);
+        for (uint32_t c = 0; c < SS_SIGNS; c++) {
+            sum[c] += s[c];
+            for (uint32_t d = 0; d < c; d++)
+                together[c][d] += s[c] * s[d];
+        }
+    }
+    for (uint32_t c = 0; c < SS_SIGNS; c++) {
+        worst = fmax(worst, fabs(sum[c]));
+        for (uint32_t d = 0; d < c; d++)
+            worst = fmax(worst, fabs(together[c][d]));
+    }
+    ck_assert_double_lt(worst, 5.5 * sqrt(N)); /* 8256 sums of N signs: beyond it once in 3000 such tests */
 }
 END_TEST
 
@@ -361,7 +396,7 @@ START_TEST(device_and_host_agree_to_the_bit)
     static const uint32_t ends[] = {0,          1,          0x7fffffff, 0x80000000, 0xffffffff,
                                     0xb504f333, 0xb504f334, 0x20000000, 0x1fffffff};
     uint32_t *const in = malloc(n * 16);
-    float *const out = malloc(n * 48);
+    float *const out = malloc(n * 32);
 
     for (uint32_t i = 0; i < n; i++) {
         ss_random_bits(1, SS_PURPOSE_NOISE, (uint32_t[4]){i, 0, 0, 0}, in + 4 * (size_t)i);
@@ -373,17 +408,16 @@ START_TEST(device_and_host_agree_to_the_bit)
             in[4 * i + 2] >>= i / 4 % 32; /* far tails */
     }
     for (int wide = 0; wide < 2; wide++) {
-        /* One after the other: the twelve numbers of four words; or all uniforms of 64 words, all signs, all
-         * normals. */
+        /* One after the other: the eight numbers of four words; or all uniforms of 64 words, all normals. */
         const size_t block = wide ? 64 : 4;
         on_device(wide ? "random_floats_wide" : "random_floats", in, n * 4, n * 4 / (uint32_t)block, out,
-                  n * 12);
+                  n * 8);
         for (size_t i = 0; i < n; i++) {
             const ss_uint4 bits = {in[4 * i], in[4 * i + 1], in[4 * i + 2], in[4 * i + 3]};
-            const ss_float4 u = ss_uniform4(bits), s = ss_rademacher4(bits), z = ss_normal4(bits);
-            const float want[3][4] = {{u.x, u.y, u.z, u.w}, {s.x, s.y, s.z, s.w}, {z.x, z.y, z.z, z.w}};
-            for (size_t j = 0; j < 3; j++) {
-                const float *const got = out + 4 * i / block * 3 * block + j * block + 4 * i % block;
+            const ss_float4 u = ss_uniform4(bits), z = ss_normal4(bits);
+            const float want[2][4] = {{u.x, u.y, u.z, u.w}, {z.x, z.y, z.z, z.w}};
+            for (size_t j = 0; j < 2; j++) {
+                const float *const got = out + 4 * i / block * 2 * block + j * block + 4 * i % block;
                 ck_assert_msg(
                     memcmp(want[j], got, sizeof want[j]) == 0,
                     "words %08x %08x %08x %08x, numbers %zu: %.9g %.9g %.9g %.9g, host %.9g %.9g %.9g %.9g",
@@ -395,6 +429,22 @@ START_TEST(device_and_host_agree_to_the_bit)
     }
     free(in);
     free(out);
+}
+END_TEST
+
+START_TEST(signs_are_the_same_bits_on_the_device)
+{
+    enum { N = 257 };
+    static uint32_t in[4 * N];
+    static float out[SS_SIGNS * N];
+
+    for (uint32_t i = 0; i < N; i++)
+        ss_random_bits(2, SS_PURPOSE_SLICES, (uint32_t[4]){i, 0, 0, 0}, in + 4 * (size_t)i);
+    for (int wide = 0; wide < 2; wide++) {
+        on_device(wide ? "random_signs_wide" : "random_signs", in, 4 * N, N, out, SS_SIGNS * N);
+        for (size_t i = 0; i < SS_SIGNS * N; i++)
+            ck_assert(out[i] == (in[i / 32] & UINT32_C(1) << i % 32 ? -1.0f : 1.0f));
+    }
 }
 END_TEST
 
@@ -430,7 +480,8 @@ int main(void)
     tcase_add_test(c, philox_gives_the_published_answers);
     tcase_add_test(c, philox_agrees_with_random123_on_other_inputs);
     tcase_add_test(c, uniforms_fill_the_open_interval_evenly);
-    tcase_add_test(c, signs_are_plus_or_minus_one_by_the_top_bit);
+    tcase_add_test(c, signs_are_plus_or_minus_one_by_a_bit_each);
+    tcase_add_test(c, signs_have_mean_0_and_are_uncorrelated);
     tcase_add_test(c, log_root_and_turn_are_within_three_units_in_the_last_place);
     tcase_add_test(c, normals_have_the_moments_tails_and_distribution_of_normals);
     tcase_add_test(c, normals_are_finite_at_the_ends_of_the_integers);
@@ -444,6 +495,7 @@ int main(void)
     tcase_add_test(d, device_gives_the_published_answers);
     tcase_add_test(d, sixteen_lanes_at_once_are_sixteen_calls);
     tcase_add_test(d, device_and_host_agree_to_the_bit);
+    tcase_add_test(d, signs_are_the_same_bits_on_the_device);
     tcase_add_test(d, device_and_host_permute_alike);
     suite_add_tcase(s, d);
     SRunner *const r = srunner_create(s);

@@ -72,7 +72,7 @@ COUNTED(writes, cl_int, clEnqueueWriteBuffer,
 
 /* ---- training ---- */
 
-enum { ROWS = 300, WARM_UP = 8, STEPS = 50 };
+enum { ROWS = 300, WARM_UP = 8, STEPS = 64 };
 
 static struct ss_device *device;
 
@@ -142,7 +142,9 @@ static void train(const struct ss_experiment *e)
     of_steps = calls;
     ok(ss_device_finish(device));
     ck_assert_uint_gt(calls.waits, of_steps.waits); /* the calls are ours */
-    ck_assert_uint_eq(of_steps.launches % STEPS, 0);
+    /* On a CPU device small batches that stay there are drawn for up to 32 steps at once. */
+    const bool ahead = ss_device_is_cpu(device) && e->data.memory != SS_RESIDENCE_HOST;
+    ck_assert_uint_eq(of_steps.launches % STEPS, ahead ? STEPS / 32 : 0);
     /* loss and gradient; the update of few weights is one launch on CPU devices, else three */
     ck_assert_uint_ge(of_steps.launches, (ss_device_is_cpu(device) ? 2 : 4) * STEPS);
     ss_trainer_free(t);

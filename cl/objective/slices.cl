@@ -1,33 +1,34 @@
 /*
  * slices.cl - random directions v with E[vv'] = I, and normals, from counters (random/philox.clh): key (seed,
- * purpose), counter (step, row of the global batch, slice, column / 4).
+ * purpose), counter (step, row of the global batch, slice, column / 4), for signs column / 128.
  *
  * Layout  v (count, rows, width), slices first .. first + count of the batch's.
- * Launch  independent (ceil(width / 4), rows, count), normal or, with gaussian == 0, +1 and -1;
- * independent_wide (ceil(width / 64), rows, count): the same numbers, 64 columns an item in vectors, for CPU
- * devices; unit (width, rows, count); sphere (rows, count); orthogonal (rows).
+ * Launch  independent (ceil(width / 4), rows, count), normal or, with gaussian == 0, +1 and -1; normals (ceil
+ * (width / 64), rows, count) and signs (ceil(width / 128), rows, count): the same numbers, the columns of an
+ * item in vectors, for CPU devices; unit (width, rows, count); sphere (rows, count); orthogonal (rows).
  */
 #include "random/philox.clh"
 
-kernel void slices_independent(const uint seed, const uint purpose, const uint gaussian, const uint step_word,
+kernel void slices_independent(const uint seed, const uint purpose, const uint step_word,
                                const uint high_word, const uint first_row, const uint rows, const uint width,
-                               const uint first, const uint count, global float *restrict v, const uint v_at)
+                               const uint first, const uint count, global float *restrict v, const uint v_at,
+                               const uint gaussian)
 {
     const size_t quad = get_global_id(0), row = get_global_id(1), slice = get_global_id(2);
 
     if (4 * quad >= width || row >= rows || slice >= count)
         return;
-    const uint4 bits =
-        ss_philox((uint4)(step_word, first_row + (uint)row, (first + (uint)slice) ^ high_word, (uint)quad),
-                  (uint2)(seed, purpose));
-    ss_store4(gaussian ? ss_normal4(bits) : ss_rademacher4(bits),
-              v + v_at + (slice * rows + row) * width + 4 * quad, width - 4 * (uint)quad);
+    const uint column = 4 * (uint)quad;
+    const uint4 bits = ss_philox((uint4)(step_word, first_row + (uint)row, (first + (uint)slice) ^ high_word,
+                                         gaussian ? (uint)quad : column / SS_SIGNS),
+                                 (uint2)(seed, purpose));
+    ss_store4(gaussian ? ss_normal4(bits) : ss_signs4(bits, column % SS_SIGNS),
+              v + v_at + (slice * rows + row) * width + column, width - column);
 }
 
-kernel void slices_independent_wide(const uint seed, const uint purpose, const uint gaussian,
-                                    const uint step_word, const uint high_word, const uint first_row,
-                                    const uint rows, const uint width, const uint first, const uint count,
-                                    global float *restrict v, const uint v_at)
+kernel void slices_normals(const uint seed, const uint purpose, const uint step_word, const uint high_word,
+                           const uint first_row, const uint rows, const uint width, const uint first,
+                           const uint count, global float *restrict v, const uint v_at)
 {
     const size_t block = get_global_id(0), row = get_global_id(1), slice = get_global_id(2);
     const uint from = 64 * (uint)block;
@@ -37,8 +38,24 @@ kernel void slices_independent_wide(const uint seed, const uint purpose, const u
     const ss_uint4x16 words =
         ss_philox16((uint4)(step_word, first_row + (uint)row, (first + (uint)slice) ^ high_word, from / 4),
                     (uint2)(seed, purpose));
-    ss_store_columns(gaussian ? ss_normal4x16(words) : ss_rademacher4x16(words),
-                     v + v_at + (slice * rows + row) * width + from, width - from);
+    ss_store_columns(ss_normal4x16(words), v + v_at + (slice * rows + row) * width + from, width - from);
+}
+
+kernel void slices_signs(const uint seed, const uint purpose, const uint step_word, const uint high_word,
+                         const uint first_row, const uint rows, const uint width, const uint first,
+                         const uint count, global float *restrict v, const uint v_at)
+{
+    const size_t block = get_global_id(0), row = get_global_id(1), slice = get_global_id(2);
+    const uint from = SS_SIGNS * (uint)block;
+
+    if (from >= width || row >= rows || slice >= count)
+        return;
+    const uint4 bits =
+        ss_philox((uint4)(step_word, first_row + (uint)row, (first + (uint)slice) ^ high_word, (uint)block),
+                  (uint2)(seed, purpose));
+    global float *const to = v + v_at + (slice * rows + row) * width + from;
+    for (uint j = 0; j < SS_SIGNS && from + j < width; j += 16)
+        ss_store16(ss_signs16(bits, j), to + j, width - from - j);
 }
 
 /* Unit vectors first .. first + count, for exact score matching; zero past `width`. */

@@ -4,9 +4,9 @@
  * One work-item per i < count.
  * random_bits:    in: six words each, counter (4) then key (2); out: four words each.
  * random_wide:    in as random_bits; out: 64 words each, as sixteen calls of ss_philox in the order of
- * columns. random_floats:  in: four words each; out: twelve floats each, uniforms, signs, normals of those
- * words. random_floats_wide: in: 64 words each; out: 192 floats each, uniforms, signs, normals of those
- * words. random_permute: out[i] = element i of the permutation of n in `epoch` under the key.
+ * columns. random_floats:  in: four words each; out: eight floats each, uniforms, normals of those words.
+ * random_floats_wide: in: 64 words each; out: 128 floats each, uniforms, normals of those words.
+ * random_signs, random_signs_wide: in: four words each; out: 128 signs each. random_permute: out[i] = element i of the permutation of n in `epoch` under the key.
  */
 #include "random/philox.clh"
 
@@ -43,9 +43,8 @@ kernel void random_floats(global const uint *restrict in, const uint count, glob
     if (i >= count)
         return;
     const uint4 bits = vload4(i, in);
-    vstore4(ss_uniform4(bits), 3 * i, out);
-    vstore4(ss_rademacher4(bits), 3 * i + 1, out);
-    vstore4(ss_normal4(bits), 3 * i + 2, out);
+    vstore4(ss_uniform4(bits), 2 * i, out);
+    vstore4(ss_normal4(bits), 2 * i + 1, out);
 }
 
 kernel void random_floats_wide(global const uint *restrict in, const uint count, global float *restrict out)
@@ -66,9 +65,26 @@ kernel void random_floats_wide(global const uint *restrict in, const uint count,
     words.y = vload16(0, y);
     words.z = vload16(0, z);
     words.w = vload16(0, w);
-    ss_store_columns(ss_uniform4x16(words), out + 192 * i, 64);
-    ss_store_columns(ss_rademacher4x16(words), out + 192 * i + 64, 64);
-    ss_store_columns(ss_normal4x16(words), out + 192 * i + 128, 64);
+    ss_store_columns(ss_uniform4x16(words), out + 128 * i, 64);
+    ss_store_columns(ss_normal4x16(words), out + 128 * i + 64, 64);
+}
+
+kernel void random_signs(global const uint *restrict in, const uint count, global float *restrict out)
+{
+    const uint i = get_global_id(0);
+
+    if (i < count)
+        for (uint from = 0; from < SS_SIGNS; from += 4)
+            vstore4(ss_signs4(vload4(i, in), from), 0, out + SS_SIGNS * i + from);
+}
+
+kernel void random_signs_wide(global const uint *restrict in, const uint count, global float *restrict out)
+{
+    const uint i = get_global_id(0);
+
+    if (i < count)
+        for (uint from = 0; from < SS_SIGNS; from += 16)
+            vstore16(ss_signs16(vload4(i, in), from), 0, out + SS_SIGNS * i + from);
 }
 
 kernel void random_permute(const uint key_x, const uint key_y, const uint epoch, const uint n,

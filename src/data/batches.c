@@ -11,6 +11,10 @@
 
 enum { RUN = 16 }; /* rows that an item of batches_rows draws */
 
+/* A launch takes a CPU driver about 10 us, a tenth of a small step: batches of up to MOST_AHEAD steps that
+ * fit into AHEAD_BYTES are drawn by one. */
+enum { MOST_AHEAD = 32, AHEAD_BYTES = 65536 };
+
 struct ss_batches {
     struct ss_device *device;
     const struct ss_dataset *dataset;
@@ -23,7 +27,10 @@ struct ss_batches {
 
     /* resident */
     struct ss_buffer *rows;
-    struct ss_kernel *draw; /* on a CPU device: order and copy in one, or */
+    struct ss_kernel *draw; /* on a CPU device: order and copy in one, and */
+    struct ss_buffer *ahead; /* batches of steps first .. first + n_ahead, or NULL; those before `next` are used */
+    uint64_t n_ahead, first, next;
+    /* or */
     struct ss_kernel *order_kernel, *gather;
     struct ss_buffer *order;
     /* or not */
@@ -46,6 +53,21 @@ static enum ss_status make_row(struct ss_batches *b, size_t i, float *out)
 
 /* ---- resident ---- */
 
+struct place {
+    uint32_t epoch, position;
+};
+
+/* Where a few batches fit: numbers of rows stay below 2^32. */
+static enum ss_status make_ahead(struct ss_batches *b)
+{
+    const size_t bytes = b->batch * b->d * sizeof(float), fit = AHEAD_BYTES / bytes;
+    const size_t most = (UINT32_MAX - b->n_rows) / b->batch;
+
+    b->n_ahead = ss_smaller(ss_smaller(fit, most), MOST_AHEAD);
+    b->next = UINT64_MAX; /* nothing is drawn yet */
+    return b->n_ahead > 1 ? ss_buffer_create(b->device, b->n_ahead * bytes, &b->ahead) : SS_OK;
+}
+
 static enum ss_status put_rows(struct ss_batches *b)
 {
     enum { PIECE = 1 << 22 }; /* floats at a time: 16 MiB */
@@ -61,53 +83,90 @@ static enum ss_status put_rows(struct ss_batches *b)
             TRY(make_row(b, first + i, values + i * b->d));
         TRY(ss_span_write((struct ss_span){b->rows, first * b->d}, values, count * b->d));
     }
-    if (ss_device_is_cpu(b->device)) {
-        TRY(ss_device_kernel(b->device, "data/batches.cl", "batches_rows", NULL, 0, &b->draw));
-        goto out;
-    }
-    TRY(ss_buffer_create(b->device, b->batch * sizeof(uint32_t), &b->order));
-    TRY(ss_device_kernel(b->device, "data/batches.cl", "batches_order", NULL, 0, &b->order_kernel));
-    TRY(ss_device_kernel(b->device, "data/batches.cl", "batches_gather", NULL, 0, &b->gather));
 out:
     free(values);
     return st;
 }
 
-static enum ss_status enqueue_resident(struct ss_batches *b, uint32_t epoch, uint32_t position,
-                                       struct ss_span x)
+static enum ss_status make_kernels(struct ss_batches *b)
 {
+    static const char file[] = "data/batches.cl";
+    enum ss_status st = SS_OK;
+
+    if (ss_device_is_cpu(b->device)) {
+        TRY(make_ahead(b));
+        TRY(ss_device_kernel(b->device, file, "batches_rows", NULL, 0, &b->draw));
+        goto out;
+    }
+    TRY(ss_buffer_create(b->device, b->batch * sizeof(uint32_t), &b->order));
+    TRY(ss_device_kernel(b->device, file, "batches_order", NULL, 0, &b->order_kernel));
+    TRY(ss_device_kernel(b->device, file, "batches_gather", NULL, 0, &b->gather));
+out:
+    return st;
+}
+
+/* Place of a step's first row in the rows of all epochs, without overflow: a step is a number of times all
+ * rows, and a rest. */
+static struct place place_of(const struct ss_batches *b, uint64_t step)
+{
+    const uint64_t n = b->n_rows, drawn = (step % n) * b->batch;
+
+    return (struct place){(uint32_t)(step / n * b->batch + drawn / n), (uint32_t)(drawn % n)};
+}
+
+static enum ss_status enqueue_resident(struct ss_batches *b, uint64_t step, size_t steps, struct ss_span x)
+{
+    const struct place place = place_of(b, step);
+    const size_t rows = steps * b->batch;
     const struct ss_arg seed = ss_arg_u32(b->seed), purpose = ss_arg_u32(SS_PURPOSE_ORDER),
                         d = ss_arg_u32((uint32_t)b->d), n_rows = ss_arg_u32((uint32_t)b->n_rows),
-                        count = ss_arg_u32((uint32_t)b->batch), from = ss_arg_buffer(b->rows);
-    const struct ss_arg of = ss_arg_u32(epoch), at = ss_arg_u32(position), order = ss_arg_buffer(b->order);
+                        count = ss_arg_u32((uint32_t)rows), from = ss_arg_buffer(b->rows);
+    const struct ss_arg of = ss_arg_u32(place.epoch), at = ss_arg_u32(place.position),
+                        order = ss_arg_buffer(b->order);
     const struct ss_arg draw[] = {seed, purpose, of, at, n_rows, count, d, from, ss_arg_span(x)};
     const struct ss_arg orders[] = {seed, purpose, of, at, n_rows, count, order};
     const struct ss_arg gather[] = {from, order, d, count, ss_arg_span(x)};
     enum ss_status st = SS_OK;
 
     if (b->draw)
-        return ss_launch(b->draw, (struct ss_range){.global = {(b->batch + RUN - 1) / RUN}, .local = {1}},
-                         draw, SS_COUNT(draw));
-    TRY(ss_launch(b->order_kernel, (struct ss_range){.global = {b->batch}}, orders, SS_COUNT(orders)));
-    TRY(ss_launch(b->gather, (struct ss_range){.global = {b->d, b->batch}}, gather, SS_COUNT(gather)));
+        return ss_launch(b->draw, (struct ss_range){.global = {ss_parts_of(rows, RUN)}, .local = {1}}, draw,
+                         SS_COUNT(draw));
+    TRY(ss_launch(b->order_kernel, (struct ss_range){.global = {rows}}, orders, SS_COUNT(orders)));
+    TRY(ss_launch(b->gather, (struct ss_range){.global = {b->d, rows}}, gather, SS_COUNT(gather)));
+out:
+    return st;
+}
+
+/* The tail of the transforms works on a batch in its place, so each is handed out once. */
+static enum ss_status enqueue_ahead(struct ss_batches *b, uint64_t step, struct ss_span *x)
+{
+    enum ss_status st = SS_OK;
+
+    if (step != b->next || step - b->first >= b->n_ahead) {
+        b->first = step;
+        TRY(enqueue_resident(b, step, b->n_ahead, ss_span_of(b->ahead)));
+    }
+    b->next = step + 1;
+    *x = (struct ss_span){b->ahead, (step - b->first) * b->batch * b->d};
 out:
     return st;
 }
 
 /* ---- from the host ---- */
 
-static enum ss_status enqueue_upload(struct ss_batches *b, uint32_t epoch, uint32_t position,
-                                     struct ss_span x)
+static enum ss_status enqueue_upload(struct ss_batches *b, uint64_t step, struct ss_span x)
 {
+    const struct place place = place_of(b, step);
     struct ss_buffer *slot = NULL;
     void *host = NULL;
     enum ss_status st = SS_OK;
 
     TRY(ss_upload_slot(b->upload, &host));
     for (size_t i = 0; i < b->batch; i++) {
-        const size_t at = position + i;
-        const uint32_t row = ss_random_permute(b->seed, SS_PURPOSE_ORDER, epoch + (uint32_t)(at / b->n_rows),
-                                               (uint32_t)b->n_rows, (uint32_t)(at % b->n_rows));
+        const size_t at = place.position + i;
+        const uint32_t epoch = place.epoch + (uint32_t)(at / b->n_rows);
+        const uint32_t row = ss_random_permute(b->seed, SS_PURPOSE_ORDER, epoch, (uint32_t)b->n_rows,
+                                               (uint32_t)(at % b->n_rows));
         TRY(make_row(b, row, (float *)host + i * b->d));
     }
     TRY(ss_upload_send(b->upload, &slot));
@@ -158,6 +217,7 @@ static enum ss_status set_up(struct ss_batches *b, enum ss_residence residence)
     TRY(ss_tail_create(b->device, b->transform, b->seed, b->batch, &b->tail, &b->head));
     if (choose_resident(b, residence, bytes)) {
         TRY(put_rows(b));
+        TRY(make_kernels(b));
         goto out;
     }
     TRY(ss_upload_create(b->device, b->batch * b->d * sizeof(float), &b->upload));
@@ -199,21 +259,23 @@ void ss_batches_free(struct ss_batches *b)
     ss_tail_free(b->tail);
     ss_buffer_free(b->rows);
     ss_buffer_free(b->order);
+    ss_buffer_free(b->ahead);
     ss_upload_free(b->upload);
     free(b->x);
     free(b->y);
     free(b);
 }
 
-enum ss_status ss_batches_enqueue(struct ss_batches *b, uint64_t step, struct ss_span x)
+enum ss_status ss_batches_enqueue(struct ss_batches *b, uint64_t step, struct ss_span into, struct ss_span *x)
 {
-    /* step * batch without overflow: a step is a number of whole epochs and a rest. */
-    const uint64_t n = b->n_rows, drawn = (step % n) * b->batch;
-    const uint32_t epoch = (uint32_t)(step / n * b->batch + drawn / n), position = (uint32_t)(drawn % n);
     enum ss_status st = SS_OK;
 
-    TRY(b->upload ? enqueue_upload(b, epoch, position, x) : enqueue_resident(b, epoch, position, x));
-    TRY(ss_tail_enqueue(b->tail, (uint32_t)step, x));
+    *x = into;
+    if (b->ahead)
+        TRY(enqueue_ahead(b, step, x));
+    else
+        TRY(b->upload ? enqueue_upload(b, step, into) : enqueue_resident(b, step, 1, into));
+    TRY(ss_tail_enqueue(b->tail, (uint32_t)step, *x));
 out:
     return st;
 }
@@ -228,6 +290,7 @@ size_t ss_batches_device_bytes(const struct ss_batches *b)
     const size_t batch_bytes = b->batch * b->d * sizeof(float);
 
     return ss_tail_bytes(b->tail) +
-           (b->rows ? ss_buffer_bytes(b->rows) + (b->order ? ss_buffer_bytes(b->order) : 0)
+           (b->rows ? ss_buffer_bytes(b->rows) + (b->order ? ss_buffer_bytes(b->order) : 0) +
+                          (b->ahead ? ss_buffer_bytes(b->ahead) : 0)
                     : 2 * batch_bytes);
 }

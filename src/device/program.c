@@ -212,7 +212,7 @@ static enum ss_status find_program(struct ss_device *d, const char *file, const 
 
     ss_text_init(&options);
     ss_text_init(&key);
-    ss_text_add(&options, "-cl-std=CL1.2");
+    ss_text_add(&options, "-cl-std=CL1.2 -w"); /* PoCL says how many warnings there were, on stderr */
     /* Unrolled for registers that a CPU lacks: minutes, when optimized. */
     if (d->as_gpu && d->info.type == SS_DEVICE_CPU)
         ss_text_add(&options, " -cl-opt-disable");

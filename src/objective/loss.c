@@ -266,6 +266,7 @@ static enum ss_status enqueue_mean(struct ss_loss *l, size_t rows)
 enum ss_status ss_loss_enqueue(struct ss_loss *l, const struct ss_loss_batch *batch)
 {
     const bool gradient = batch->gradient.buffer != NULL;
+    const struct ss_span own = ss_loss_rows(l), x = batch->x.buffer ? batch->x : own;
     enum ss_status st = SS_OK;
 
     if (!batch->rows || batch->rows > l->options.rows || (gradient && !l->options.gradient))
@@ -273,11 +274,14 @@ enum ss_status ss_loss_enqueue(struct ss_loss *l, const struct ss_loss_batch *ba
                        gradient ? " with gradient" : "", l->options.rows,
                        l->options.gradient ? "" : " without");
     if (l->control)
-        TRY(ss_control_enqueue(l->control, batch, ss_loss_rows(l), l->shares));
-    if (l->fused)
-        TRY(ss_loss_fused_enqueue(l->fused, batch, ss_span_of(l->rows), l->shares, l->of_rows, l->mean));
-    else
+        TRY(ss_control_enqueue(l->control, batch, x, l->shares));
+    if (l->fused) {
+        TRY(ss_loss_fused_enqueue(l->fused, batch, x, l->shares, l->of_rows, l->mean));
+    } else {
+        if (x.buffer != own.buffer) /* the jets of its input stand beside it */
+            TRY(ss_span_copy(x, own, batch->rows * l->model->dimension));
         TRY(ss_loss_layered_enqueue(l->layered, batch, l->shares, l->of_rows));
+    }
     if (!l->fused || !ss_loss_fused_means(l->fused))
         TRY(enqueue_mean(l, batch->rows));
 out:

@@ -60,11 +60,13 @@ const char *ss_loss_number_name(size_t i);
  * where they are another's. Nothing is computed. */
 SS_MUST_CHECK enum ss_status ss_loss_products(struct ss_loss *l, struct ss_gemm_shapes *out);
 
-/** Where to write the batch, rows x D, before enqueueing. Kept by enqueue; of fewer rows, those alone. */
+/** Where to write a batch that lies nowhere else, rows x D, before enqueueing. Kept by enqueue; of fewer rows,
+ * those alone. */
 struct ss_span ss_loss_rows(const struct ss_loss *l);
 
 struct ss_loss_batch {
     size_t rows;               /* of this batch, at most the capacity */
+    struct ss_span x;          /* (rows, D), or .buffer NULL: in ss_loss_rows */
     struct ss_draw draw;       /* of slices and noise, unless these are given: */
     struct ss_span slices;     /* (M, rows, D) or .buffer NULL */
     struct ss_span noise;      /* (rows, D), dsm, or .buffer NULL */
@@ -72,7 +74,7 @@ struct ss_loss_batch {
     struct ss_span gradient;   /* flat, overwritten; .buffer NULL: loss alone */
 };
 
-/** Enqueue the loss (and gradient) of the batch in ss_loss_rows. Does not wait. */
+/** Enqueue the loss (and gradient) of the batch. Does not wait. */
 SS_MUST_CHECK enum ss_status ss_loss_enqueue(struct ss_loss *l, const struct ss_loss_batch *batch);
 
 /** Loss of each row of the last enqueued batch, rows floats; and their mean, one float, both on the device.

@@ -1,8 +1,10 @@
 #include "objective/slices.h"
 
-/* CPU drivers make vectors of the sixteen streams of one item, not of the items; below four streams there is
- * nothing to gain. */
-enum { LEAST_WIDE = 16, WIDE_COLUMNS = 64 };
+#include "base/checked.h"
+
+/* CPU drivers make vectors of the columns of one item, not of the items; below 16 columns there is nothing to
+ * gain. NORMALS and SIGNS: columns of an item (cl/objective/slices.cl). */
+enum { LEAST_WIDE = 16, NORMALS = 64, SIGNS = 128, NARROW = 4 };
 
 static enum ss_status draw_independent(struct ss_device *d, bool gaussian, enum ss_purpose purpose,
                                        const struct ss_slice_shape *shape, const struct ss_draw *draw,
@@ -10,7 +12,6 @@ static enum ss_status draw_independent(struct ss_device *d, bool gaussian, enum 
 {
     const struct ss_arg args[] = {ss_arg_u32(draw->seed),
                                   ss_arg_u32((uint32_t)purpose),
-                                  ss_arg_u32(gaussian),
                                   ss_arg_u32((uint32_t)draw->step),
                                   ss_arg_u32((uint32_t)(draw->step >> 32) << 24),
                                   ss_arg_u32(draw->first_row),
@@ -18,17 +19,18 @@ static enum ss_status draw_independent(struct ss_device *d, bool gaussian, enum 
                                   ss_arg_u32((uint32_t)shape->dimension),
                                   ss_arg_u32((uint32_t)shape->first),
                                   ss_arg_u32((uint32_t)shape->count),
-                                  ss_arg_span(v)};
+                                  ss_arg_span(v),
+                                  ss_arg_u32(gaussian)};
     const bool wide = ss_device_is_cpu(d) && shape->dimension >= LEAST_WIDE;
-    const size_t columns = wide ? WIDE_COLUMNS : 4;
+    const size_t columns = !wide ? NARROW : gaussian ? NORMALS : SIGNS;
     const struct ss_range range = {
-        .global = {(shape->dimension + columns - 1) / columns, shape->rows, shape->count}};
-    const char *const name = wide ? "slices_independent_wide" : "slices_independent";
+        .global = {ss_parts_of(shape->dimension, columns), shape->rows, shape->count}};
+    const char *const name = !wide ? "slices_independent" : gaussian ? "slices_normals" : "slices_signs";
     struct ss_kernel *k = NULL;
     enum ss_status st = SS_OK;
 
     TRY(ss_device_kernel(d, "objective/slices.cl", name, NULL, 0, &k));
-    TRY(ss_launch(k, range, args, SS_COUNT(args)));
+    TRY(ss_launch(k, range, args, SS_COUNT(args) - wide));
 out:
     return st;
 }

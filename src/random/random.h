@@ -23,7 +23,7 @@ enum ss_purpose {
     SS_PURPOSE_NOISE = 5,     /* transform noise in training: (step, row of batch, transform, column/4) */
     SS_PURPOSE_NOISE_HELD_OUT =
         6,                 /* the same for validation and test rows: (part, row, transform, column/4) */
-    SS_PURPOSE_SLICES = 7, /* (step, row of batch, slice, column/4) */
+    SS_PURPOSE_SLICES = 7, /* (step, row of batch, slice, column/4), signs column/128 */
     SS_PURPOSE_SLICES_HELD_OUT = 8,
     SS_PURPOSE_DENOISING = 9, /* dsm: (step, row of batch, 0, column/4) */
     SS_PURPOSE_DENOISING_HELD_OUT = 10,

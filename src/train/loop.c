@@ -246,10 +246,10 @@ enum ss_status ss_trainer_enqueue_step(struct ss_trainer *t)
 {
     const struct ss_experiment *const e = t->setup.experiment;
     const uint64_t step = t->state.step;
-    const struct ss_loss_batch batch = {.rows = e->train.batch,
-                                        .draw = {.seed = e->seed, .step = step},
-                                        .parameters = ss_span_of(t->weights),
-                                        .gradient = ss_span_of(t->gradient)};
+    struct ss_loss_batch batch = {.rows = e->train.batch,
+                                  .draw = {.seed = e->seed, .step = step},
+                                  .parameters = ss_span_of(t->weights),
+                                  .gradient = ss_span_of(t->gradient)};
     const struct ss_optimizer_step update = {.step = step,
                                              .learning_rate = ss_schedule_rate(&e->train, t->steps, step),
                                              .weights = ss_span_of(t->weights),
@@ -257,7 +257,8 @@ enum ss_status ss_trainer_enqueue_step(struct ss_trainer *t)
                                              .loss = ss_loss_mean(t->loss)};
     enum ss_status st = SS_OK;
 
-    TRY(ss_batches_enqueue(t->batches, step, ss_loss_rows(t->loss)));
+    TRY(ss_batches_enqueue(t->batches, step, ss_loss_rows(t->loss), &t->rows));
+    batch.x = t->rows;
     TRY(ss_loss_enqueue(t->loss, &batch));
     TRY(ss_optimizer_enqueue(t->optimizer, &update));
     TRY(ss_device_flush(t->setup.device));
@@ -270,6 +271,7 @@ enum ss_status ss_trainer_enqueue_gradient(struct ss_trainer *t, struct ss_span 
 {
     const struct ss_experiment *const e = t->setup.experiment;
     const struct ss_loss_batch batch = {.rows = e->train.batch,
+                                        .x = t->rows,
                                         .draw = {.seed = e->seed, .step = t->state.step},
                                         .slices = slices,
                                         .noise = noise,

@@ -11,6 +11,7 @@ struct ss_trainer {
     uint64_t steps;
     size_t flat; /* elements of a flat buffer */
     struct ss_batches *batches;
+    struct ss_span rows; /* of the last step's batch */
     struct ss_loss *loss;
     struct ss_loss *evaluator; /* NULL: `loss` evaluates too */
     struct ss_buffer *weights, *gradient;
