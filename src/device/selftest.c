@@ -160,7 +160,7 @@ struct product {
     bool ta, tb, accumulate;
 };
 
-/* The first ones run before every run: each way through the kernels once. */
+/* The first ones are of the short form: each way through the kernels once. */
 enum { SHORT_PRODUCTS = 5 };
 static const struct product products[] = {
     {65, 70, 130, false, true, false},   {50, 33, 70, true, false, true},

@@ -33,8 +33,8 @@ struct ss_selftest_family {
      * Try plans until one works, a row for each (ss_selftest_add). Returns SS_ERR_SELFTEST, reported, if none
      * does.
      *
-     * @param full  all that one can wait seconds for; else what runs before every run: milliseconds, when
-     * kernels are in the driver's cache
+     * @param full  all that one can wait seconds for; else what runs before a device is used for the first
+     * time: milliseconds, when kernels are in the driver's cache
      */
     enum ss_status (*run)(struct ss_device *d, bool full, struct ss_selftest *t);
 };

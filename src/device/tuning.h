@@ -3,6 +3,7 @@
  *
  * A question is a text that says all that the answer depends on besides the device ("loss ... 1024 rows");
  * the answer is a few integers whose meaning is the asker's, all 0 for the way that is taken unmeasured.
+ * That a self-test passed is kept as an answer, too.
  * Answers are files in $XDG_CACHE_HOME/slicescore/tuning, one each, good for one device, driver and version
  * of the kernels. They are written whole, by any number of processes at once; one that is damaged, out of its
  * ranges or of another program is as good as none.

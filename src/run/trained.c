@@ -30,9 +30,14 @@ enum ss_status ss_run_device_choose(const char *option, const struct ss_experime
 enum ss_status ss_run_device_ready(struct ss_device *d, const struct ss_experiment *e, struct ss_log *log)
 {
     struct ss_selftest tested = {0};
+    char stamp[21];
     enum ss_status st = SS_OK;
 
     ss_gemm_choose(d, e->engine.gemm);
+    if (ss_known_before(d, stamp)) {
+        ss_say(SS_LEVEL_DETAIL, "self-test: passed here on %.10s (slicescore selftest does it again)", stamp);
+        return SS_OK;
+    }
     TRY(ss_known_answers(d, false, log, &tested));
     for (size_t i = 0; i < tested.count; i++)
         ss_say(SS_LEVEL_DETAIL, "self-test: %s, %s: error %.2g of %.2g, %.3f s", tested.rows[i].family,

@@ -193,4 +193,20 @@ status=$?
 exits 4
 absent spoilt
 
+begin "what a self-test said is remembered: of sound kernels, not of those above, and not where it cannot be read"
+run run moons.yaml -o again -v
+exits 0
+err_has "self-test: passed here on 20"
+err_lacks "self-test: random"
+find "$HOME/.cache/slicescore/tuning" -type f -exec sh -c 'grep -q self-test "$1" && printf x >>"$1"' - {} \;
+run run moons.yaml -o tested -v
+exits 0
+err_has "self-test: random, philox"
+run run moons.yaml -o remembered -v
+exits 0
+err_has "self-test: passed here on 20"
+run selftest
+exits 0
+out_has "random"
+
 finish

@@ -27,7 +27,7 @@ json '(lambda r: sum(c["winner"] for c in r["candidates"]) == 1 and r["winner"] 
 json '(lambda c: c["numbers"] == [0, 0, 0, 0, 0, 0] and c["ms"] > 0 and c["outcome"] == "measured")(it["results"][0]["candidates"][0])'
 json 'all(c["outcome"] != "left out: wrong numbers" for c in it["results"][0]["candidates"])'
 json 'sum(c["outcome"] == "measured" for c in it["results"][0]["candidates"]) > 1'
-is "$(find .. -path '*slicescore/tuning/*' -type f | wc -l)" 1
+is "$(find .. -path '*slicescore/tuning/*' -type f -exec grep -l '"loss ' {} + | wc -l)" 1
 
 begin "check shows what was measured, and when"
 run check small.yaml --json
@@ -70,7 +70,7 @@ begin "where the answer cannot be kept, that is said"
 rm -rf ../.cache/slicescore
 mkdir -p ../.cache
 : >../.cache/slicescore
-run tune small.yaml --seconds 4
+run tune small.yaml --seconds 10
 exits 0
 err_has 'cannot be written'
 rm ../.cache/slicescore
