@@ -6,7 +6,8 @@
  * random_wide:    in as random_bits; out: 64 words each, as sixteen calls of ss_philox in the order of
  * columns. random_floats:  in: four words each; out: eight floats each, uniforms, normals of those words.
  * random_floats_wide: in: 64 words each; out: 128 floats each, uniforms, normals of those words.
- * random_signs, random_signs_wide: in: four words each; out: 128 signs each. random_permute: out[i] = element i of the permutation of n in `epoch` under the key.
+ * random_signs, random_signs_wide: in: four words each; out: 128 signs each. random_permute: out[i] = element
+ * i of the permutation of n in `epoch` under the key.
  */
 #include "random/philox.clh"
 

@@ -28,7 +28,8 @@ struct ss_batches {
     /* resident */
     struct ss_buffer *rows;
     struct ss_kernel *draw; /* on a CPU device: order and copy in one, and */
-    struct ss_buffer *ahead; /* batches of steps first .. first + n_ahead, or NULL; those before `next` are used */
+    struct ss_buffer
+        *ahead; /* batches of steps first .. first + n_ahead, or NULL; those before `next` are used */
     uint64_t n_ahead, first, next;
     /* or */
     struct ss_kernel *order_kernel, *gather;

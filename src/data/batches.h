@@ -25,8 +25,9 @@ SS_MUST_CHECK enum ss_status ss_batches_create(struct ss_device *device, const s
                                                struct ss_batches **out);
 void ss_batches_free(struct ss_batches *b);
 
-/** Enqueue the making of the batch x D floats of step `step`; does not wait. *x: where they are until the next
- * call, `into` or, where small batches of several steps are drawn at once (CPU devices), a place of its own.
+/** Enqueue the making of the batch x D floats of step `step`; does not wait. *x: where they are until the
+ * next call, `into` or, where small batches of several steps are drawn at once (CPU devices), a place of its
+ * own.
  */
 SS_MUST_CHECK enum ss_status ss_batches_enqueue(struct ss_batches *b, uint64_t step, struct ss_span into,
                                                 struct ss_span *x);

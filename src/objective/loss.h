@@ -60,8 +60,8 @@ const char *ss_loss_number_name(size_t i);
  * where they are another's. Nothing is computed. */
 SS_MUST_CHECK enum ss_status ss_loss_products(struct ss_loss *l, struct ss_gemm_shapes *out);
 
-/** Where to write a batch that lies nowhere else, rows x D, before enqueueing. Kept by enqueue; of fewer rows,
- * those alone. */
+/** Where to write a batch that lies nowhere else, rows x D, before enqueueing. Kept by enqueue; of fewer
+ * rows, those alone. */
 struct ss_span ss_loss_rows(const struct ss_loss *l);
 
 struct ss_loss_batch {
