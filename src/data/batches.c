@@ -27,7 +27,7 @@ struct ss_batches {
 
     /* resident */
     struct ss_buffer *rows;
-    struct ss_kernel *draw; /* on a CPU device: order and copy in one, and */
+    struct ss_kernel *draw;        /* on a CPU device: order and copy in one, and */
     struct ss_buffer *ahead;       /* batches of n_ahead steps from `first` on, or NULL */
     uint64_t n_ahead, first, next; /* those before `next` are used */
     /* or */
