@@ -23,7 +23,8 @@ static bool is_remembered(const struct ss_device *d)
 
 static void question(const struct ss_device *d, char what[static 64])
 {
-    snprintf(what, 64, "self-test, products: %s", ss_gemm_backend(d));
+    snprintf(what, 64, "self-test, %s kernels, products: %s", ss_device_is_cpu(d) ? "CPU" : "GPU",
+             ss_gemm_backend(d));
 }
 
 /* Passed is what needed no second attempt: a plan that was set aside is to be found out again. */
