@@ -26,9 +26,9 @@ kernel void slices_independent(const uint seed, const uint purpose, const uint s
               v + v_at + (slice * rows + row) * width + column, width - column);
 }
 
-kernel void slices_normals(const uint seed, const uint purpose, const uint step_word, const uint high_word,
-                           const uint first_row, const uint rows, const uint width, const uint first,
-                           const uint count, global float *restrict v, const uint v_at)
+kernel void slices_normals_wide(const uint seed, const uint purpose, const uint step_word,
+                                const uint high_word, const uint first_row, const uint rows, const uint width,
+                                const uint first, const uint count, global float *restrict v, const uint v_at)
 {
     const size_t block = get_global_id(0), row = get_global_id(1), slice = get_global_id(2);
     const uint from = 64 * (uint)block;
@@ -41,9 +41,9 @@ kernel void slices_normals(const uint seed, const uint purpose, const uint step_
     ss_store_columns(ss_normal4x16(words), v + v_at + (slice * rows + row) * width + from, width - from);
 }
 
-kernel void slices_signs(const uint seed, const uint purpose, const uint step_word, const uint high_word,
-                         const uint first_row, const uint rows, const uint width, const uint first,
-                         const uint count, global float *restrict v, const uint v_at)
+kernel void slices_signs_wide(const uint seed, const uint purpose, const uint step_word, const uint high_word,
+                              const uint first_row, const uint rows, const uint width, const uint first,
+                              const uint count, global float *restrict v, const uint v_at)
 {
     const size_t block = get_global_id(0), row = get_global_id(1), slice = get_global_id(2);
     const uint from = SS_SIGNS * (uint)block;

@@ -25,7 +25,9 @@ static enum ss_status draw_independent(struct ss_device *d, bool gaussian, enum 
     const size_t columns = !wide ? NARROW : gaussian ? NORMALS : SIGNS;
     const struct ss_range range = {
         .global = {ss_parts_of(shape->dimension, columns), shape->rows, shape->count}};
-    const char *const name = !wide ? "slices_independent" : gaussian ? "slices_normals" : "slices_signs";
+    const char *const name = !wide      ? "slices_independent"
+                             : gaussian ? "slices_normals_wide"
+                                        : "slices_signs_wide";
     struct ss_kernel *k = NULL;
     enum ss_status st = SS_OK;
 

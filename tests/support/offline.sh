@@ -104,7 +104,8 @@ TABLE
 }
 
 # Kernels of those files that a GPU never runs.
-FOR_CPUS='batches_noise_wide initial_normals_wide random_floats_wide random_wide slices_independent_wide'
+FOR_CPUS='batches_noise_wide initial_normals_wide random_floats_wide random_signs_wide random_wide'
+FOR_CPUS="$FOR_CPUS slices_normals_wide slices_signs_wide"
 
 PLANTED=tests/support/offline/planted.cl
 
