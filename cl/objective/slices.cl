@@ -3,9 +3,10 @@
  * purpose), counter (step, row of the global batch, slice, column / 4), for signs column / 128.
  *
  * Layout  v (count, rows, width), slices first .. first + count of the batch's.
- * Launch  independent (ceil(width / 4), rows, count), normal or, with gaussian == 0, +1 and -1; normals (ceil
- * (width / 64), rows, count) and signs (ceil(width / 128), rows, count): the same numbers, the columns of an
- * item in vectors, for CPU devices; unit (width, rows, count); sphere (rows, count); orthogonal (rows).
+ * Launch  independent (ceil(width / 4), rows, count), normal or, with gaussian == 0, +1 and -1; normals_wide
+ * (ceil(width / 64), rows, count) and signs_wide (ceil(width / 128), rows, count): the same numbers, the
+ * columns of an item in vectors, for CPU devices; unit (width, rows, count); sphere (rows, count); orthogonal
+ * (rows).
  */
 #include "random/philox.clh"
 
