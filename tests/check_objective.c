@@ -523,6 +523,43 @@ START_TEST(the_same_batch_gives_the_same_bits)
 }
 END_TEST
 
+/* The loss's own rows then hold something else. Layer by layer, and as the device chooses. */
+START_TEST(a_batch_that_lies_elsewhere_gives_the_same_bits)
+{
+    enum { BEFORE = 3, ROWS = 11, D = 5 };
+    const struct problem p = {.model = {.kind = SS_MODEL_ENERGY, .hidden = {9, 7}, .n_hidden = 2},
+                              .loss = {.objective = {.kind = SS_OBJECTIVE_SSM, .count = 2},
+                                       .engine = {.plan = _i ? SS_PLAN_AUTO : SS_PLAN_LAYERED},
+                                       .rows = ROWS,
+                                       .gradient = true},
+                              .dimension = D,
+                              .rows = ROWS};
+    struct ss_buffer *there = NULL;
+    struct outcome o;
+    float *again = NULL, mean;
+
+    run(&p, &o);
+    const size_t size = ss_graph_flat_size(o.model->graph);
+    ok(ss_allocate(size, &again));
+    ok(ss_buffer_create(device, (BEFORE + ROWS * D) * sizeof(float), &there));
+    ok(ss_span_write((struct ss_span){there, BEFORE}, o.x, ROWS * D));
+    ok(ss_span_write(ss_loss_rows(o.l), o.noise, ROWS * D));
+    ok(ss_span_zero(ss_span_of(o.gradients), size));
+    ok(ss_loss_enqueue(o.l, &(struct ss_loss_batch){.rows = ROWS,
+                                                    .x = {there, BEFORE},
+                                                    .slices = ss_span_of(o.v),
+                                                    .parameters = ss_span_of(o.weights),
+                                                    .gradient = ss_span_of(o.gradients)}));
+    ok(ss_span_read(ss_loss_mean(o.l), &mean, 1));
+    ok(ss_span_read(ss_span_of(o.gradients), again, size));
+    ck_assert((double)mean == o.loss);
+    ck_assert_mem_eq(again, o.gradient, size * sizeof(float));
+    free(again);
+    ss_buffer_free(there);
+    release(&o);
+}
+END_TEST
+
 static void silence(void *context, enum ss_level level, const char *text)
 {
     (void)context;
@@ -584,6 +621,7 @@ int main(void)
     tcase_add_test(c, slices_have_their_lengths_and_frames_are_orthogonal);
     tcase_add_loop_test(c, slices_are_a_function_of_counters_alone, 0, 14);
     tcase_add_test(c, the_same_batch_gives_the_same_bits);
+    tcase_add_loop_test(c, a_batch_that_lies_elsewhere_gives_the_same_bits, 0, 2);
     tcase_add_test(c, objectives_that_cannot_be_are_refused);
     tcase_add_test(c, the_selftest_passes_on_a_sound_driver);
     suite_add_tcase(s, c);

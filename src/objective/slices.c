@@ -32,7 +32,7 @@ static enum ss_status draw_independent(struct ss_device *d, bool gaussian, enum 
     enum ss_status st = SS_OK;
 
     TRY(ss_device_kernel(d, "objective/slices.cl", name, NULL, 0, &k));
-    TRY(ss_launch(k, range, args, SS_COUNT(args) - wide));
+    TRY(ss_launch(k, range, args, SS_COUNT(args) - wide)); /* each wide kernel has one law */
 out:
     return st;
 }

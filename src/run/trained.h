@@ -29,9 +29,7 @@ struct ss_trained {
 SS_MUST_CHECK enum ss_status ss_run_device_choose(const char *option, const struct ss_experiment *e,
                                                   struct ss_log *log, struct ss_device **out);
 
-/** Make an open device ready for work: products by engine.gemm, and the short self-test passed, now or
- * before.
- */
+/** Make an open device ready for work: products by engine.gemm, the short self-test passed now or before. */
 SS_MUST_CHECK enum ss_status ss_run_device_ready(struct ss_device *d, const struct ss_experiment *e,
                                                  struct ss_log *log);
 
