@@ -63,72 +63,6 @@ static bool small(void)
     return getenv("SLICESCORE_TEST_SMALL") != NULL;
 }
 
-/* ---- memory ---- */
-
-START_TEST(buffers_start_as_zeros_and_are_counted)
-{
-    const size_t before = ss_device_allocated(device);
-    float x[100];
-    struct ss_buffer *b = NULL;
-
-    ss_device_watch_allocated(device);
-    ok(ss_buffer_create(device, sizeof(x), &b));
-    ck_assert_uint_eq(ss_buffer_bytes(b), sizeof(x));
-    ck_assert_uint_ge(ss_device_allocated(device), before + sizeof(x));
-    ok(ss_span_read(ss_span_of(b), x, 100));
-    for (size_t i = 0; i < 100; i++)
-        ck_assert(x[i] == 0.0f);
-    ss_buffer_free(b);
-    ss_buffer_free(NULL);
-    ck_assert_uint_eq(ss_device_allocated(device), before);
-    ck_assert_uint_ge(ss_device_most_allocated(device), before + sizeof(x));
-    ss_device_watch_allocated(device);
-    ck_assert_uint_eq(ss_device_most_allocated(device), before);
-}
-END_TEST
-
-START_TEST(spans_write_copy_zero_and_read_their_part)
-{
-    float x[8] = {1, 2, 3, 4, 5, 6, 7, 8}, y[8];
-    static const float want[8] = {3, 4, 3, 4, 5, 0, 0, 8};
-    struct ss_buffer *b = NULL, *c = NULL;
-
-    ok(ss_buffer_create(device, sizeof(x), &b));
-    ok(ss_buffer_create(device, 2 * sizeof(x), &c));
-    ok(ss_span_write(ss_span_at(ss_span_of(c), 3), x, 8));
-    ok(ss_span_copy(ss_span_at(ss_span_of(c), 3), ss_span_of(b), 8));
-    ok(ss_span_copy(ss_span_at(ss_span_of(c), 5), ss_span_of(b), 2));
-    ok(ss_span_zero(ss_span_at(ss_span_of(b), 5), 2));
-    ok(ss_span_zero(ss_span_at(ss_span_of(b), 8), 0));
-    ok(ss_span_read(ss_span_of(b), y, 8));
-    ck_assert(memcmp(y, want, sizeof(y)) == 0);
-    catch_text();
-    ck_assert_int_eq(ss_span_write(ss_span_at(ss_span_of(b), 3), x, 6), SS_ERR_INTERNAL);
-    ck_assert_int_eq(ss_span_read(ss_span_at(ss_span_of(b), 9), y, 0), SS_ERR_INTERNAL);
-    ck_assert_int_eq(ss_span_copy(ss_span_of(c), ss_span_of(b), 9), SS_ERR_INTERNAL);
-    ck_assert_int_eq(ss_span_zero(ss_span_at(ss_span_of(b), SIZE_MAX), 2), SS_ERR_INTERNAL);
-    said_part("zero of 2 elements");
-    ss_buffer_free(b);
-    ss_buffer_free(c);
-}
-END_TEST
-
-START_TEST(too_large_a_buffer_is_an_error_that_tells_the_limit)
-{
-    const size_t before = ss_device_allocated(device);
-    struct ss_buffer *b = NULL;
-
-    catch_text();
-    ck_assert_int_eq(ss_buffer_create(device, (size_t)1 << 50, &b), SS_ERR_MEMORY);
-    said_part("allows at most");
-    catch_text();
-    ck_assert_int_eq(ss_buffer_create(device, SIZE_MAX, &b), SS_ERR_MEMORY);
-    said_part("allows at most");
-    ck_assert_ptr_null(b);
-    ck_assert_uint_eq(ss_device_allocated(device), before);
-}
-END_TEST
-
 /* ---- kernels ---- */
 
 static struct ss_kernel *sum_kernel(long group)
@@ -300,69 +234,6 @@ START_TEST(a_failed_build_shows_log_and_numbered_source_of_the_folder_in_the_env
         free(path);
     }
     rmdir(folder);
-}
-END_TEST
-
-/* ---- uploads ---- */
-
-enum { ROWS = 4096 };
-
-static void send_batch(struct ss_upload *u, size_t batch, struct ss_buffer **out)
-{
-    void *host = NULL;
-
-    ok(ss_upload_slot(u, &host));
-    for (size_t i = 0; i < ROWS; i++)
-        ((float *)host)[i] = (float)(batch + i);
-    ok(ss_upload_send(u, out));
-}
-
-/* Adds to total what the buffer holds, through a product: total (1 x ROWS) += 1 (1 x 1) buffer. */
-static void add_to(struct ss_buffer *one, struct ss_buffer *from, struct ss_buffer *total)
-{
-    ok(ss_gemm_enqueue(device, &(struct ss_gemm){.m = 1,
-                                                 .n = ROWS,
-                                                 .k = 1,
-                                                 .a = {one, 0},
-                                                 .b = {from, 0},
-                                                 .c = {total, 0},
-                                                 .lda = 1,
-                                                 .ldb = ROWS,
-                                                 .ldc = ROWS,
-                                                 .accumulate = true}));
-}
-
-/* Loop index 0: compute on a batch, then send the next; 1: send the next one first. */
-START_TEST(every_batch_arrives_whole_in_whichever_order_one_sends_and_computes)
-{
-    const size_t batches = small() ? 4 : 50;
-    const float x = 1.0f;
-    float got[ROWS];
-    struct ss_buffer *one = NULL, *total = NULL, *now = NULL, *next = NULL;
-    struct ss_upload *u = NULL;
-
-    ok(ss_buffer_create(device, sizeof(x), &one));
-    ok(ss_span_write(ss_span_of(one), &x, 1));
-    ok(ss_buffer_create(device, sizeof(got), &total));
-    ok(ss_upload_create(device, sizeof(got), &u));
-    send_batch(u, 0, &next);
-    for (size_t b = 0; b < batches; b++) {
-        now = next;
-        if (_i)
-            send_batch(u, b + 1, &next);
-        add_to(one, now, total);
-        if (!_i)
-            send_batch(u, b + 1, &next);
-    }
-    ok(ss_span_read(ss_span_of(total), got, ROWS));
-    for (size_t i = 0; i < ROWS; i++)
-        ck_assert(got[i] == (float)(batches * i + batches * (batches - 1) / 2));
-    ok(ss_span_read(ss_span_of(next), got, ROWS)); /* reading waits for the copy too */
-    ck_assert(got[ROWS - 1] == (float)(batches + ROWS - 1));
-    ss_upload_free(u);
-    ss_upload_free(NULL);
-    ss_buffer_free(one);
-    ss_buffer_free(total);
 }
 END_TEST
 
@@ -581,16 +452,12 @@ int main(void)
     tcase_set_timeout(c, 300);
     tcase_add_unchecked_fixture(c, open_device, close_device);
     tcase_add_test(c, a_signal_fails_no_build_and_comes_to_the_handler_it_had); /* the first build */
-    tcase_add_test(c, buffers_start_as_zeros_and_are_counted);
-    tcase_add_test(c, spans_write_copy_zero_and_read_their_part);
-    tcase_add_test(c, too_large_a_buffer_is_an_error_that_tells_the_limit);
     tcase_add_test(c, a_program_is_built_once_for_each_set_of_defines);
     tcase_add_test(c, what_is_not_there_is_an_error_that_names_it);
     tcase_add_test(c, a_launch_with_the_wrong_number_of_arguments_is_refused);
     tcase_add_test(c, a_failed_launch_names_call_code_kernel_and_device);
     tcase_add_test(c, a_launch_over_nothing_does_nothing);
     tcase_add_test(c, a_failed_build_shows_log_and_numbered_source_of_the_folder_in_the_environment);
-    tcase_add_loop_test(c, every_batch_arrives_whole_in_whichever_order_one_sends_and_computes, 0, 2);
     tcase_add_test(c, binaries_are_kept_only_where_the_driver_keeps_none_and_a_bad_one_is_a_miss);
     tcase_add_test(c, the_device_answers_its_self_test_and_a_family_of_another_room_is_run_with_it);
     tcase_add_test(c, a_product_that_comes_out_wrong_is_set_aside_for_a_simpler_one);

@@ -237,7 +237,7 @@ END_TEST
 
 START_TEST(the_norm_is_right_and_the_same_each_time_at_any_size)
 {
-    static const size_t sizes[] = {1, 63, 64, 65, 1023, 262144, 300007};
+    static const size_t sizes[] = {1, 63, 64, 65, 1023, 12289, 12323, 262144, 300007};
 
     for (size_t s = 0; s < SS_COUNT(sizes); s++) {
         const size_t n = sizes[s];

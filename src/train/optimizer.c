@@ -26,17 +26,17 @@ enum {
     WORDS
 };
 
-/* GUARD is the group of step_guard. The number of partial sums follows from n alone, so that the bits do. An
- * item of one vector costs CPU drivers more than its arithmetic: with CPU_RUN of them a step of a million
- * weights took 0.93 (PoCL) and 0.98 (Intel's runtime) of the time. Up to FEW weights one item does it all:
- * with 4417 of them a step took 40 to 44 us more than its gradient instead of 54 to 89 (PoCL); 16641 were
- * slower so on Intel's runtime. */
-enum { GUARD = 64, MOST_PARTIALS = 16384, PER_PARTIAL = 64, CPU_WIDTH = 8, GPU_WIDTH = 4, CPU_RUN = 64 };
+/* GUARD is the group of step_guard. The number of partial sums follows from n and the form of the kernels, so
+ * that the bits do. CPU_RUN vectors are four pages: partial sums of vectors far apart, as they suit GPUs,
+ * took 2.1 to 2.5 times as long on Zen 3 (three million weights), and their sum 20 to 40 us. Up to FEW
+ * weights one item does it all: with 4417 of them a step took 40 to 44 us more than its gradient instead of
+ * 54 to 89 (PoCL); 16641 were slower so on Intel's runtime. */
+enum { GUARD = 64, MOST_PARTIALS = 16384, PER_PARTIAL = 64, CPU_WIDTH = 8, GPU_WIDTH = 4, CPU_RUN = 512 };
 enum { FEW = 8192 };
 
 struct ss_optimizer {
     struct ss_train_options options;
-    size_t n, n_partials, width, run; /* run: vectors of an item of step_update */
+    size_t n, n_partials, width, run; /* run: vectors of an item */
     struct ss_buffer *first, *second, *average, *partials, *state;
     struct ss_kernel *k_partials, *k_guard, *k_update;
     struct ss_kernel *k_whole; /* in the place of those three, or NULL */
@@ -63,6 +63,11 @@ static size_t count_partials(size_t n)
 {
     const size_t want = ss_round_up((n + PER_PARTIAL - 1) / PER_PARTIAL, GUARD);
     return want < GUARD ? GUARD : want > MOST_PARTIALS ? MOST_PARTIALS : want;
+}
+
+static size_t runs_of(const struct ss_optimizer *o)
+{
+    return ss_parts_of(o->n, o->run * o->width);
 }
 
 size_t ss_optimizer_bytes(const struct ss_train_options *options, size_t n)
@@ -118,9 +123,9 @@ enum ss_status ss_optimizer_create(struct ss_device *device, const struct ss_tra
     o->options = *options;
     o->options.start = NULL; /* borrowed: not kept */
     o->n = n;
-    o->n_partials = count_partials(n);
     o->width = ss_device_is_cpu(device) ? CPU_WIDTH : GPU_WIDTH;
     o->run = ss_device_is_cpu(device) ? CPU_RUN : 1;
+    o->n_partials = o->run > 1 ? runs_of(o) : count_partials(n);
     o->fresh = true;
     TRY(make_buffers(device, o));
     TRY(make_kernels(device, o));
@@ -195,11 +200,16 @@ static void step_args(const struct ss_optimizer *o, const struct ss_optimizer_st
     memcpy(to, args, sizeof(args));
 }
 
+static struct ss_range over(const struct ss_optimizer *o, size_t items)
+{
+    return (struct ss_range){{items}, {o->run > 1 ? 1 : GUARD}};
+}
+
 static enum ss_status enqueue_partials(struct ss_optimizer *o, const struct ss_optimizer_step *s)
 {
     const struct ss_arg args[] = {ss_arg_span(s->gradient), ss_arg_u32((uint32_t)o->n),
                                   ss_arg_buffer(o->partials), ss_arg_u32((uint32_t)o->n_partials)};
-    return ss_launch(o->k_partials, (struct ss_range){{o->n_partials}, {GUARD}}, args, SS_COUNT(args));
+    return ss_launch(o->k_partials, over(o, o->n_partials), args, SS_COUNT(args));
 }
 
 static enum ss_status enqueue_guard(struct ss_optimizer *o, const struct ss_arg all[static ARGS])
@@ -213,10 +223,7 @@ static enum ss_status enqueue_guard(struct ss_optimizer *o, const struct ss_arg 
 
 static enum ss_status enqueue_update(struct ss_optimizer *o, const struct ss_arg all[static ARGS])
 {
-    const size_t each = o->width * o->run;
-
-    return ss_launch(o->k_update, (struct ss_range){{ss_parts_of(o->n, each)}, {o->run > 1 ? 1 : GUARD}}, all,
-                     OF_GUARD);
+    return ss_launch(o->k_update, over(o, runs_of(o)), all, OF_GUARD);
 }
 
 enum ss_status ss_optimizer_enqueue(struct ss_optimizer *o, const struct ss_optimizer_step *s)

@@ -24,7 +24,7 @@
 
 struct ss_optimizer;
 
-/** Device bytes of moments, average and sums for n weights. */
+/** Device bytes of moments, average and sums for n weights (of the sums about: it depends on the device). */
 size_t ss_optimizer_bytes(const struct ss_train_options *options, size_t n);
 
 /** Allocates all, zeroed, and builds the kernels. @param n  elements of the flat buffers, below 2^31 */
