@@ -1,9 +1,11 @@
 #include <check.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -237,6 +239,46 @@ START_TEST(a_failed_build_shows_log_and_numbered_source_of_the_folder_in_the_env
 }
 END_TEST
 
+/* Drivers' compilers warn people of what they cannot change: PoCL's on stderr, at every first build. */
+START_TEST(a_build_shows_no_warning_of_the_compiler)
+{
+    char folder[] = "/tmp/ss-check-device-XXXXXX", text[256], *path = NULL, *said_aside = NULL;
+    struct ss_kernel *k = NULL;
+    struct ss_device *d = NULL;
+    size_t size = 0;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    setenv("SLICESCORE_CL_DIR", folder, 1);
+    /* the folder's name makes it another source each time: no driver has it compiled already */
+    snprintf(text, sizeof(text), "#warning %s\nkernel void f(global float *x)\n{\n    *x = 1.0f;\n}\n",
+             folder);
+    write_kernel(folder, "warns.cl", text);
+    ok(ss_device_open(getenv("SLICESCORE_DEVICE"), &d));
+    ok(ss_path_join(folder, "stderr", &path));
+
+    const int kept = dup(STDERR_FILENO), aside = open(path, O_CREAT | O_WRONLY, 0600);
+    ck_assert(kept >= 0 && aside >= 0 && dup2(aside, STDERR_FILENO) >= 0);
+    const enum ss_status st = ss_device_kernel(d, "warns.cl", "f", NULL, 0, &k);
+    fflush(stderr);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    close(aside);
+
+    ok(st);
+    ok(ss_file_read(path, 1 << 16, &said_aside, &size));
+    ck_assert_str_eq(said_aside, "");
+    unsetenv("SLICESCORE_CL_DIR");
+    ss_device_free(d);
+    free(said_aside);
+    unlink(path);
+    free(path);
+    ok(ss_path_join(folder, "warns.cl", &path));
+    unlink(path);
+    free(path);
+    rmdir(folder);
+}
+END_TEST
+
 /* ---- binaries kept ---- */
 
 static size_t files_in(const char *folder, char *first, size_t size)
@@ -458,6 +500,7 @@ int main(void)
     tcase_add_test(c, a_failed_launch_names_call_code_kernel_and_device);
     tcase_add_test(c, a_launch_over_nothing_does_nothing);
     tcase_add_test(c, a_failed_build_shows_log_and_numbered_source_of_the_folder_in_the_environment);
+    tcase_add_test(c, a_build_shows_no_warning_of_the_compiler);
     tcase_add_test(c, binaries_are_kept_only_where_the_driver_keeps_none_and_a_bad_one_is_a_miss);
     tcase_add_test(c, the_device_answers_its_self_test_and_a_family_of_another_room_is_run_with_it);
     tcase_add_test(c, a_product_that_comes_out_wrong_is_set_aside_for_a_simpler_one);

@@ -1,5 +1,5 @@
 /* What tuning means for losses and runs: candidates, what was measured and what is asked for, going on as a
- * run began; on the device as it is, and with the kernels for GPUs. */
+ * run began; on the device as it is, and with the kernels for GPUs. And what is remembered of a self-test. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 #include "device/tiles.h"
 #include "objective/choice.h"
 #include "objective/tune.h"
+#include "run/known_answers.h"
 #include "run/record.h"
 #include "support/device.h"
 #include "support/runs.h"
@@ -420,6 +421,44 @@ static void close_device(void)
     ss_device_free(device);
 }
 
+/* ---- self-tests ---- */
+
+static bool is_known(void)
+{
+    char stamp[21] = "";
+    const bool known = ss_known_before(device, stamp);
+
+    ck_assert_int_eq(known, strncmp(stamp, "20", 2) == 0);
+    return known;
+}
+
+/* Of another form of the kernels, other products, kernels of a folder, nothing is known by it. CLBlast's
+ * products have one name with both forms. */
+START_TEST(a_self_test_that_passed_is_remembered_of_the_kernels_that_it_tried)
+{
+    const bool remembers = !ss_device_info(device)->unfinished;
+    struct ss_selftest t = {0};
+
+    ss_gemm_choose(device, SS_GEMM_CLBLAST);
+    ck_assert(!is_known());
+    ok(ss_known_answers(device, false, NULL, &t));
+    ss_selftest_release(&t);
+    ck_assert(is_known() == remembers);
+
+    ss_device_take_gpu_kernels(device, true);
+    ck_assert(!is_known());
+    ss_device_take_gpu_kernels(device, false);
+    ss_gemm_choose(device, SS_GEMM_OWN);
+    ck_assert(!is_known());
+    ss_gemm_choose(device, SS_GEMM_CLBLAST);
+    setenv("SLICESCORE_CL_DIR", "cl", 1);
+    ck_assert(!is_known());
+    unsetenv("SLICESCORE_CL_DIR");
+    ck_assert(is_known() == remembers);
+    ss_gemm_choose(device, SS_GEMM_AUTO);
+}
+END_TEST
+
 static Suite *tuning_loss_suite(void)
 {
     Suite *const s = suite_create("tuning of losses");
@@ -432,6 +471,7 @@ static Suite *tuning_loss_suite(void)
     tcase_add_test(t, a_loss_takes_what_was_measured_and_what_is_asked_for_by_name_comes_first);
     tcase_add_test(t, numbers_that_cannot_be_had_are_refused_when_given_and_passed_over_when_kept);
     tcase_add_test(t, a_run_goes_on_by_the_way_it_began_to_the_same_bits_whatever_is_measured_since);
+    tcase_add_test(t, a_self_test_that_passed_is_remembered_of_the_kernels_that_it_tried);
     suite_add_tcase(s, t);
 
     t = tcase_create("with the kernels for GPUs");
