@@ -6,41 +6,20 @@
 
 #include "base/checked.h"
 #include "base/file.h"
-#include "base/text.h"
 #include "device/gemm.h"
-#include "tests/support/device.h"
+#include "support/device.h"
+#include "support/scratch.h"
 
-static struct ss_device *device;
-static struct ss_text said; /* by the code under test, while caught */
+static struct ss_device *device; /* opened once: PoCL takes long to open */
 
 static void open_device(void)
 {
-    ss_text_init(&said);
     device = test_device_open();
 }
 
 static void close_device(void)
 {
     ss_device_free(device);
-    ss_text_release(&said);
-}
-
-static void keep_text(void *context, enum ss_level level, const char *text)
-{
-    (void)context;
-    ss_text_addf(&said, "%d %s\n", (int)level, text);
-}
-
-static void catch_text(void)
-{
-    ss_text_clear(&said);
-    ss_sink_set(keep_text, NULL);
-}
-
-static void said_part(const char *part)
-{
-    ss_sink_set(NULL, NULL);
-    ck_assert_msg(strstr(said.data, part) != NULL, "'%s' is not in: %s", part, said.data);
 }
 
 /* ---- buffers and spans ---- */
@@ -82,12 +61,11 @@ START_TEST(spans_write_copy_zero_and_read_their_part)
     ok(ss_span_zero(ss_span_at(ss_span_of(b), 8), 0));
     ok(ss_span_read(ss_span_of(b), y, 8));
     ck_assert(memcmp(y, want, sizeof(y)) == 0);
-    catch_text();
     ck_assert_int_eq(ss_span_write(ss_span_at(ss_span_of(b), 3), x, 6), SS_ERR_INTERNAL);
     ck_assert_int_eq(ss_span_read(ss_span_at(ss_span_of(b), 9), y, 0), SS_ERR_INTERNAL);
     ck_assert_int_eq(ss_span_copy(ss_span_of(c), ss_span_of(b), 9), SS_ERR_INTERNAL);
     ck_assert_int_eq(ss_span_zero(ss_span_at(ss_span_of(b), SIZE_MAX), 2), SS_ERR_INTERNAL);
-    said_part("zero of 2 elements");
+    scratch_must_say("zero of 2 elements");
     ss_buffer_free(b);
     ss_buffer_free(c);
 }
@@ -98,12 +76,10 @@ START_TEST(too_large_a_buffer_is_an_error_that_tells_the_limit)
     const size_t before = ss_device_allocated(device);
     struct ss_buffer *b = NULL;
 
-    catch_text();
     ck_assert_int_eq(ss_buffer_create(device, (size_t)1 << 50, &b), SS_ERR_MEMORY);
-    said_part("allows at most");
-    catch_text();
+    scratch_must_say("allows at most");
     ck_assert_int_eq(ss_buffer_create(device, SIZE_MAX, &b), SS_ERR_MEMORY);
-    said_part("allows at most");
+    scratch_must_say("allows at most");
     ck_assert_ptr_null(b);
     ck_assert_uint_eq(ss_device_allocated(device), before);
 }
@@ -261,6 +237,7 @@ int main(void)
 
     tcase_set_timeout(c, 300);
     tcase_add_unchecked_fixture(c, open_device, close_device);
+    tcase_add_checked_fixture(c, scratch_set_up, scratch_tear_down);
     tcase_add_test(c, buffers_start_as_zeros_and_are_counted);
     tcase_add_test(c, spans_write_copy_zero_and_read_their_part);
     tcase_add_test(c, too_large_a_buffer_is_an_error_that_tells_the_limit);
