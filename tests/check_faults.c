@@ -70,6 +70,7 @@ static bool strikes(const char *name)
 
 typedef void(CL_CALLBACK notify_fn)(const char *, const void *, size_t, void *);
 typedef void(CL_CALLBACK built_fn)(cl_program, void *);
+typedef void(CL_CALLBACK destroyed_fn)(cl_mem, void *);
 
 CREATE_CALL(cl_context, clCreateContext,
             (const cl_context_properties *p, cl_uint n, const cl_device_id *d, notify_fn *f, void *u,
@@ -101,6 +102,7 @@ RELEASE_CALL(clReleaseCommandQueue, cl_command_queue)
 RELEASE_CALL(clReleaseMemObject, cl_mem)
 RELEASE_CALL(clReleaseProgram, cl_program)
 RELEASE_CALL(clReleaseKernel, cl_kernel)
+STATUS_CALL(clSetMemObjectDestructorCallback, (cl_mem m, destroyed_fn *f, void *u), (m, f, u))
 STATUS_CALL(clBuildProgram,
             (cl_program p, cl_uint n, const cl_device_id *d, const char *o, built_fn *f, void *u),
             (p, n, d, o, f, u))
@@ -139,13 +141,14 @@ STATUS_CALL(clFinish, (cl_command_queue q), (q))
 
 /* ---- the work ---- */
 
-enum { N = 9, SIZE = N * N };
+enum { N = 9, SIZE = N * N, LARGE = 1 << 20 };
 
-/* Of everything a little: a product by the own backend and the plain one, copies, two uploads. */
+/* Of everything a little: a product by the own backend and the plain one, copies, two uploads, a large
+ * buffer. */
 static enum ss_status work(float *result)
 {
     struct ss_device *d = NULL;
-    struct ss_buffer *m = NULL, *batch = NULL;
+    struct ss_buffer *m = NULL, *large = NULL, *batch = NULL;
     struct ss_upload *u = NULL;
     struct ss_gemm g = {.m = N, .n = N, .k = N, .lda = N, .ldb = N, .ldc = N};
     void *host;
@@ -154,6 +157,7 @@ static enum ss_status work(float *result)
     TRY(ss_device_open(getenv("SLICESCORE_DEVICE"), &d));
     ss_gemm_choose(d, SS_GEMM_OWN);
     TRY(ss_buffer_create(d, 4 * SIZE * sizeof(float), &m));
+    TRY(ss_buffer_create(d, LARGE * sizeof(float), &large));
     TRY(ss_upload_create(d, SIZE * sizeof(float), &u));
     g.b = (struct ss_span){m, 0};
     g.c = (struct ss_span){m, SIZE};
@@ -176,6 +180,7 @@ static enum ss_status work(float *result)
     TRY(ss_span_read((struct ss_span){m, 2 * SIZE}, result, SIZE));
 out:
     ss_upload_free(u);
+    ss_buffer_free(large);
     ss_buffer_free(m);
     ss_device_free(d);
     return st;

@@ -508,7 +508,8 @@ START_TEST(nothing_is_built_or_allocated_after_create_and_bytes_are_as_promised)
         struct rig r;
         rig_init(&r, &options, 1234);
         const size_t before = ss_device_allocated(device), builds = ss_device_builds(device, NULL);
-        const size_t promised = ss_optimizer_bytes(&options, 1234), have = before - base - 2 * 1234 * 4 - 4;
+        const size_t promised = ss_optimizer_bytes(device, &options, 1234),
+                     have = before - base - 2 * 1234 * 4 - 4;
         ck_assert_uint_ge(have, promised);
         ck_assert_uint_le(have, promised + 8 * 512); /* each buffer ends in some slack */
         for (uint32_t t = 0; t < 5; t++)

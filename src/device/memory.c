@@ -34,24 +34,31 @@ static void *allocate_pages(const struct ss_device *d, size_t size)
     return pages;
 }
 
-/* The driver still works with a buffer that was released before its commands ended: then it frees the pages.
- */
-static cl_mem create_memory(const struct ss_device *d, size_t size, cl_int *code)
+/* The driver still works with a buffer that was released before its commands ended: it frees the pages, once
+ * it has been asked to. */
+static enum ss_status create_memory(const struct ss_device *d, size_t size, const char *what, cl_mem *out)
 {
-    void *const pages = allocate_pages(d, size);
-    cl_mem memory;
+    void *pages = allocate_pages(d, size);
+    cl_mem memory = NULL;
+    enum ss_status st = SS_OK;
+    cl_int code;
 
-    if (!pages)
-        return clCreateBuffer(d->context, CL_MEM_READ_WRITE, size, NULL, code);
-    memory = clCreateBuffer(d->context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, size, pages, code);
-    if (*code == CL_SUCCESS)
-        *code = clSetMemObjectDestructorCallback(memory, free_pages, pages);
-    if (*code == CL_SUCCESS)
-        return memory;
+    memory =
+        clCreateBuffer(d->context, CL_MEM_READ_WRITE | (pages ? CL_MEM_USE_HOST_PTR : 0), size, pages, &code);
+    if (code != CL_SUCCESS) {
+        st = ss_cl_fail(d, "clCreateBuffer", code, what);
+        goto out;
+    }
+    if (pages)
+        CL_TRY(d, what, clSetMemObjectDestructorCallback(memory, free_pages, pages));
+    *out = memory;
+    memory = NULL;
+    pages = NULL;
+out:
     if (memory)
         clReleaseMemObject(memory);
     free(pages);
-    return NULL;
+    return st;
 }
 
 enum ss_status ss_buffer_create(struct ss_device *d, size_t bytes, struct ss_buffer **out)
@@ -61,7 +68,6 @@ enum ss_status ss_buffer_create(struct ss_device *d, size_t bytes, struct ss_buf
     struct ss_buffer *b = NULL;
     char what[64];
     enum ss_status st = SS_OK;
-    cl_int code;
 
     if (size > d->info.max_allocation)
         return SS_FAIL(SS_ERR_MEMORY,
@@ -70,11 +76,7 @@ enum ss_status ss_buffer_create(struct ss_device *d, size_t bytes, struct ss_buf
     TRY(ss_allocate(1, &b));
     b->device = d;
     snprintf(what, sizeof(what), "%.1f MiB wanted", (double)size / 1048576.0);
-    b->memory = create_memory(d, size, &code);
-    if (code != CL_SUCCESS) {
-        st = ss_cl_fail(d, "clCreateBuffer", code, what);
-        goto out;
-    }
+    TRY(create_memory(d, size, what, &b->memory));
     /* GPUs often hand out zeros, PoCL does not. */
     CL_TRY(d, what, clEnqueueFillBuffer(d->queue, b->memory, zeros, sizeof(zeros), 0, size, 0, NULL, NULL));
     b->bytes = bytes;

@@ -42,7 +42,7 @@ static enum ss_status count_memory(struct ss_setting *s)
         options.rows = EVALUATION_ROWS;
     if (options.rows > 0)
         TRY(ss_loss_bytes(s->device, s->model, &options, &m.evaluation));
-    m.state = ss_trainer_bytes(s->model, &e->train);
+    m.state = ss_trainer_bytes(s->device, s->model, &e->train);
     if (__builtin_add_overflow(m.rows, m.loss, &m.total) ||
         __builtin_add_overflow(m.total, m.state, &m.total) ||
         __builtin_add_overflow(m.total, m.evaluation, &m.total))

@@ -59,21 +59,18 @@ static bool has_second(const struct ss_train_options *t)
     return t->optimizer != SS_OPTIMIZER_SGD;
 }
 
-static size_t count_partials(size_t n)
+static size_t count_partials(const struct ss_device *d, size_t n)
 {
+    if (ss_device_is_cpu(d))
+        return ss_parts_of(n, CPU_RUN * CPU_WIDTH);
     const size_t want = ss_round_up((n + PER_PARTIAL - 1) / PER_PARTIAL, GUARD);
     return want < GUARD ? GUARD : want > MOST_PARTIALS ? MOST_PARTIALS : want;
 }
 
-static size_t runs_of(const struct ss_optimizer *o)
-{
-    return ss_parts_of(o->n, o->run * o->width);
-}
-
-size_t ss_optimizer_bytes(const struct ss_train_options *options, size_t n)
+size_t ss_optimizer_bytes(const struct ss_device *device, const struct ss_train_options *options, size_t n)
 {
     const size_t flats = (size_t)has_first(options) + has_second(options) + (options->average > 0);
-    return (flats * n + count_partials(n) + WORDS) * 4;
+    return (flats * n + count_partials(device, n) + WORDS) * 4;
 }
 
 static enum ss_status make_buffers(struct ss_device *device, struct ss_optimizer *o)
@@ -125,7 +122,7 @@ enum ss_status ss_optimizer_create(struct ss_device *device, const struct ss_tra
     o->n = n;
     o->width = ss_device_is_cpu(device) ? CPU_WIDTH : GPU_WIDTH;
     o->run = ss_device_is_cpu(device) ? CPU_RUN : 1;
-    o->n_partials = o->run > 1 ? runs_of(o) : count_partials(n);
+    o->n_partials = count_partials(device, n);
     o->fresh = true;
     TRY(make_buffers(device, o));
     TRY(make_kernels(device, o));
@@ -223,7 +220,7 @@ static enum ss_status enqueue_guard(struct ss_optimizer *o, const struct ss_arg 
 
 static enum ss_status enqueue_update(struct ss_optimizer *o, const struct ss_arg all[static ARGS])
 {
-    return ss_launch(o->k_update, over(o, runs_of(o)), all, OF_GUARD);
+    return ss_launch(o->k_update, over(o, ss_parts_of(o->n, o->run * o->width)), all, OF_GUARD);
 }
 
 enum ss_status ss_optimizer_enqueue(struct ss_optimizer *o, const struct ss_optimizer_step *s)

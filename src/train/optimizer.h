@@ -24,8 +24,8 @@
 
 struct ss_optimizer;
 
-/** Device bytes of moments, average and sums for n weights (of the sums about: it depends on the device). */
-size_t ss_optimizer_bytes(const struct ss_train_options *options, size_t n);
+/** Device bytes of moments, average and sums for n weights. */
+size_t ss_optimizer_bytes(const struct ss_device *device, const struct ss_train_options *options, size_t n);
 
 /** Allocates all, zeroed, and builds the kernels. @param n  elements of the flat buffers, below 2^31 */
 SS_MUST_CHECK enum ss_status ss_optimizer_create(struct ss_device *device,

@@ -312,9 +312,10 @@ bool ss_trainer_out_of_patience(const struct ss_trainer *t)
     return patience && t->state.without_improvement >= patience;
 }
 
-size_t ss_trainer_bytes(const struct ss_model *model, const struct ss_train_options *options)
+size_t ss_trainer_bytes(const struct ss_device *device, const struct ss_model *model,
+                        const struct ss_train_options *options)
 {
     const size_t n = ss_graph_flat_size(model->graph);
 
-    return 2 * n * sizeof(float) + ss_optimizer_bytes(options, n);
+    return 2 * n * sizeof(float) + ss_optimizer_bytes(device, options, n);
 }

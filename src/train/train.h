@@ -92,6 +92,7 @@ bool ss_trainer_best(const struct ss_trainer *t, uint64_t *step,
 
 /** Device bytes of weights, gradients, optimizer state and average for `model` (the loss and the batches have
  * their own). */
-size_t ss_trainer_bytes(const struct ss_model *model, const struct ss_train_options *options);
+size_t ss_trainer_bytes(const struct ss_device *device, const struct ss_model *model,
+                        const struct ss_train_options *options);
 
 #endif
