@@ -9,14 +9,13 @@
  * weights
  *
  * Layout  flat buffers of n floats; `state` as in the enum below, floats by as_float.
- * Launch  gradient_partials, step_update: one item for every RUN x WIDTH elements, any local size; with RUN 1
+ * Launch  gradient_partials, step_update: one item for every `run` elements, any local size; without RUNS
  *         gradient_partials: n_partials items, any number, each takes every n_partials-th vector. step_guard:
- *         one group of 64. step_whole: one item. The order of every sum depends on n, n_partials, WIDTH and
- *         RUN alone.
+ *         one group of 64. step_whole: one item. The order of every sum depends on n, n_partials, run, WIDTH
+ *         and RUNS alone.
  *
  * -D      WIDTH 4, 8 or 16 (default 4): elements of one vector
- *         RUN (default 1): neighbouring vectors that an item goes through, many on CPU devices, where an
- *         item of one costs the driver more than its arithmetic
+ *         RUNS 0 or 1 (default 0): an item goes through many neighbouring vectors, as suits CPU devices
  *         OPTIMIZER 0 adam, 1 adamw, 2 rmsprop, 3 sgd (default 0)
  *         MOMENTUM 0 or 1 (default 0): rmsprop and sgd keep a velocity
  *         AVERAGE 0 or 1 (default 0): a moving average is kept
@@ -26,8 +25,8 @@
  * root. The corrections c = 1 - beta^t are carried as c' = beta c + (1 - beta), the recurrence that the
  * moments themselves follow: a step that is held back counts for neither, and the rounding of beta cancels.
  */
-#ifndef RUN
-#define RUN 1u
+#ifndef RUNS
+#define RUNS 0
 #endif
 #ifndef OPTIMIZER
 #define OPTIMIZER 0
@@ -95,7 +94,7 @@ INLINE void store(const vector v, global float *x, const uint at, const uint n)
  * a CPU's core that reads at one place waits for memory (1.2 times as long on Zen 3). */
 INLINE float sum_of_squares(global const float *gradient, const uint from, const uint end, const uint each)
 {
-    const uint turns = RUN > 1 ? (end - from) / (STREAMS * WIDTH) : 0u, apart = turns * WIDTH;
+    const uint turns = RUNS ? (end - from) / (STREAMS * WIDTH) : 0u, apart = turns * WIDTH;
     vector sums[STREAMS];
     float lanes[WIDTH];
     float sum = 0.0f;
@@ -121,14 +120,13 @@ INLINE float sum_of_squares(global const float *gradient, const uint from, const
 }
 
 kernel void gradient_partials(global const float *gradient, const uint gradient_at, const uint n,
-                              global float *partials, const uint n_partials)
+                              const uint run, global float *partials, const uint n_partials)
 {
-    const uint p = (uint)get_global_id(0), from = p * RUN * WIDTH;
+    const uint p = (uint)get_global_id(0);
 
     if (p < n_partials)
-        partials[p] = RUN > 1
-                          ? sum_of_squares(gradient + gradient_at, from, min(n, from + RUN * WIDTH), WIDTH)
-                          : sum_of_squares(gradient + gradient_at, from, n, n_partials * WIDTH);
+        partials[p] = RUNS ? sum_of_squares(gradient + gradient_at, p * run, min(n, (p + 1u) * run), WIDTH)
+                           : sum_of_squares(gradient + gradient_at, p * WIDTH, n, n_partials * WIDTH);
 }
 
 static void decide(global uint *state, const float loss, const float norm, const float clip, const uint stop,
@@ -354,12 +352,12 @@ INLINE void update_span(const uint from, const uint end, UPDATE_PARAMETERS)
     n, weights, weights_at, gradient, gradient_at, first, first_at, second, second_at, average, average_at, \
         rate, epsilon, weight_decay, average_decay, state, beta1, one_less_beta1, beta2, one_less_beta2
 
-kernel void step_update(UPDATE_PARAMETERS)
+kernel void step_update(UPDATE_PARAMETERS, const uint run)
 {
-    const uint from = (uint)get_global_id(0) * RUN * WIDTH;
+    const uint from = (uint)get_global_id(0) * run;
 
     if (from < n && !state[HOLD])
-        update_span(from, min(n, from + RUN * WIDTH), UPDATE_ARGUMENTS);
+        update_span(from, min(n, from + run), UPDATE_ARGUMENTS);
 }
 
 ONE_ITEM void step_whole(UPDATE_PARAMETERS, GUARD_PARAMETERS)

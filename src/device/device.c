@@ -163,6 +163,15 @@ void ss_device_take_gpu_kernels(struct ss_device *d, bool yes)
     d->as_gpu = yes;
 }
 
+uint32_t ss_device_vector_width(const struct ss_device *d)
+{
+    const uint32_t native = d->info.native_float_width;
+
+    if (!ss_device_is_cpu(d) || d->info.unfinished)
+        return 1;
+    return native >= 16 ? 16 : native >= 8 ? 8 : 4;
+}
+
 size_t ss_device_allocated(const struct ss_device *d)
 {
     return d->allocated;

@@ -74,6 +74,8 @@ bool ss_device_is_cpu(const struct ss_device *d);
 /** From now on take the kernels for GPUs, on a CPU device too: for tests. SLICESCORE_KERNELS=gpu does so when
  * a device is opened. */
 void ss_device_take_gpu_kernels(struct ss_device *d, bool yes);
+/** Floats of a vector in kernels of explicit vectors: 4, 8 or 16, and 1 where such vectors are no use. */
+uint32_t ss_device_vector_width(const struct ss_device *d);
 
 /** Bytes of all buffers that live on it now. */
 size_t ss_device_allocated(const struct ss_device *d);

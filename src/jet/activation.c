@@ -15,7 +15,7 @@ ss_value ss_activation(struct ss_graph *g, ss_value x, enum ss_activation f)
 
 static struct ss_range range(const struct ss_step *s, size_t n)
 {
-    const size_t width = ss_vector_width(s->device);
+    const size_t width = ss_device_vector_width(s->device);
 
     return (struct ss_range){.global = {(n + width - 1) / width}};
 }

@@ -16,7 +16,7 @@ enum ss_status ss_columns_add(const struct ss_step *s, struct ss_kernel *kernel,
 /* Items side by side read neighbours; what columns leave over of a group are lanes. */
 static struct ss_range sum_range(const struct ss_step *s)
 {
-    const size_t width = s->node->width, vector = ss_vector_width(s->device);
+    const size_t width = s->node->width, vector = ss_device_vector_width(s->device);
     const size_t most = ss_device_info(s->device)->max_work_group;
     size_t columns = 1, lanes = 1;
 
@@ -32,7 +32,7 @@ static struct ss_range sum_range(const struct ss_step *s)
 enum ss_status ss_units_enqueue(const struct ss_step *s, struct ss_kernel *kernel, size_t n,
                                 struct ss_span from, struct ss_span to)
 {
-    const size_t vector = ss_vector_width(s->device);
+    const size_t vector = ss_device_vector_width(s->device);
     const struct ss_arg args[] = {ss_arg_u32((uint32_t)s->rows),
                                   ss_arg_u32((uint32_t)s->x_width[0]),
                                   ss_arg_u32((uint32_t)s->node->width),

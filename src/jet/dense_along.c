@@ -28,7 +28,7 @@ static struct ss_span slices_of(struct ss_span jet, const struct ss_step *s)
 /* An item for each vector of `width`, and row. */
 static struct ss_range items(const struct ss_step *s, size_t width, size_t rows)
 {
-    const size_t vector = ss_vector_width(s->device);
+    const size_t vector = ss_device_vector_width(s->device);
 
     return (struct ss_range){.global = {(width + vector - 1) / vector, rows}};
 }

@@ -163,22 +163,12 @@ static bool is_reversed(const struct ss_layered *p, ss_value v)
     return p->values[v].wanted && (p->values[v].adjoint || (is_along(p, v) && p->dots));
 }
 
-uint32_t ss_vector_width(const struct ss_device *d)
-{
-    const struct ss_device_info *const info = ss_device_info(d);
-    const uint32_t native = info->native_float_width;
-
-    if (!ss_device_is_cpu(d) || info->unfinished)
-        return 1;
-    return native >= 16 ? 16 : native >= 8 ? 8 : 4;
-}
-
 static enum ss_status find_kernels(struct ss_layered *p, const struct ss_node *node,
                                    const struct ss_operation *operation, struct ss_kernel **out)
 {
     const struct ss_define all[] = {{"ACTIVATION", (long)node->activation},
                                     {"SECOND", (long)p->streams.second},
-                                    {"WIDTH", (long)ss_vector_width(p->device)}};
+                                    {"WIDTH", (long)ss_device_vector_width(p->device)}};
     struct ss_define named[SS_COUNT(all)];
     size_t n = 0;
     enum ss_status st = SS_OK;

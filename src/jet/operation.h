@@ -115,9 +115,6 @@ __attribute__((format(printf, 2, 3))) void ss_graph_mistake(struct ss_graph *g, 
 
 /* ---- helpers of the operations ---- */
 
-/** Floats of a vector in kernels of explicit vectors on this device: 1 where they are no use. */
-uint32_t ss_vector_width(const struct ss_device *d);
-
 /** The value stream of y += sign p in each row; p's gradient, from that of y_bar. `kernel`: "columns_add",
  * "columns_sum" of jet/sums.cl. */
 SS_MUST_CHECK enum ss_status ss_columns_add(const struct ss_step *s, struct ss_kernel *kernel,

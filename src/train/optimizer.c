@@ -27,16 +27,19 @@ enum {
 };
 
 /* GUARD is the group of step_guard. The number of partial sums follows from n and the form of the kernels, so
- * that the bits do. CPU_RUN vectors are four pages: partial sums of vectors far apart, as they suit GPUs,
- * took 2.1 to 2.5 times as long on Zen 3 (three million weights), and their sum 20 to 40 us. Up to FEW
- * weights one item does it all: with 4417 of them a step took 40 to 44 us more than its gradient instead of
- * 54 to 89 (PoCL); 16641 were slower so on Intel's runtime. */
-enum { GUARD = 64, MOST_PARTIALS = 16384, PER_PARTIAL = 64, CPU_WIDTH = 8, GPU_WIDTH = 4, CPU_RUN = 512 };
-enum { FEW = 8192 };
+ * that the bits do. Up to FEW weights one item does it all: with 4417 of them a step took 40 to 44 us more
+ * than its gradient instead of 54 to 89 (PoCL); 16641 were slower so on Intel's runtime. */
+enum { GUARD = 64, MOST_PARTIALS = 16384, PER_PARTIAL = 64, SHORT = 4, FEW = 8192 };
+
+/* On CPU devices an item goes through neighbouring elements, of 4 to 32 pages, so that RUNS items have work.
+ * Sums of squares of vectors far apart, as they suit GPUs, took 2.1 to 2.5 times as long on Zen 3 (three
+ * million weights), and their sum 20 to 40 us; runs of four pages for a million weights 1.2 to 1.4 times as
+ * long as of 32 on Zen 5, the update 1.05 to 1.3 times. */
+enum { RUNS = 32, LEAST_RUN = 4096, MOST_RUN = 32768 };
 
 struct ss_optimizer {
     struct ss_train_options options;
-    size_t n, n_partials, width, run; /* run: vectors of an item */
+    size_t n, n_partials, width, run; /* run: elements of an item */
     struct ss_buffer *first, *second, *average, *partials, *state;
     struct ss_kernel *k_partials, *k_guard, *k_update;
     struct ss_kernel *k_whole; /* in the place of those three, or NULL */
@@ -59,10 +62,15 @@ static bool has_second(const struct ss_train_options *t)
     return t->optimizer != SS_OPTIMIZER_SGD;
 }
 
+static size_t run_of(size_t n)
+{
+    return ss_smaller(ss_round_up(ss_parts_of(n, RUNS), LEAST_RUN), MOST_RUN);
+}
+
 static size_t count_partials(const struct ss_device *d, size_t n)
 {
     if (ss_device_is_cpu(d))
-        return ss_parts_of(n, CPU_RUN * CPU_WIDTH);
+        return ss_parts_of(n, run_of(n));
     const size_t want = ss_round_up((n + PER_PARTIAL - 1) / PER_PARTIAL, GUARD);
     return want < GUARD ? GUARD : want > MOST_PARTIALS ? MOST_PARTIALS : want;
 }
@@ -93,7 +101,7 @@ static enum ss_status make_kernels(struct ss_device *device, struct ss_optimizer
 {
     static const char file[] = "train/optimizer.cl";
     const struct ss_define defines[] = {{"WIDTH", (long)o->width},
-                                        {"RUN", (long)o->run},
+                                        {"RUNS", ss_device_is_cpu(device)},
                                         {"OPTIMIZER", (long)o->options.optimizer},
                                         {"MOMENTUM", !is_adam(&o->options) && o->options.momentum > 0},
                                         {"AVERAGE", o->options.average > 0}};
@@ -111,6 +119,7 @@ out:
 enum ss_status ss_optimizer_create(struct ss_device *device, const struct ss_train_options *options, size_t n,
                                    struct ss_optimizer **out)
 {
+    const size_t width = ss_device_vector_width(device);
     struct ss_optimizer *o = NULL;
     enum ss_status st = SS_OK;
 
@@ -120,8 +129,8 @@ enum ss_status ss_optimizer_create(struct ss_device *device, const struct ss_tra
     o->options = *options;
     o->options.start = NULL; /* borrowed: not kept */
     o->n = n;
-    o->width = ss_device_is_cpu(device) ? CPU_WIDTH : GPU_WIDTH;
-    o->run = ss_device_is_cpu(device) ? CPU_RUN : 1;
+    o->width = width > 1 ? width : SHORT;
+    o->run = ss_device_is_cpu(device) ? run_of(n) : o->width;
     o->n_partials = count_partials(device, n);
     o->fresh = true;
     TRY(make_buffers(device, o));
@@ -164,7 +173,8 @@ static double average_decay(double decay, uint64_t step)
     return early < decay ? early : decay;
 }
 
-/* Arguments of step_whole: step_update takes all before OF_GUARD, step_guard those from STATE on. */
+/* Arguments of step_whole: step_update takes all before OF_GUARD, step_guard those from STATE on; each has
+ * its own besides. */
 enum { STATE = 10, OF_GUARD = 15, ARGS = 21, PARTIALS = 2 };
 
 static void step_args(const struct ss_optimizer *o, const struct ss_optimizer_step *s,
@@ -199,13 +209,14 @@ static void step_args(const struct ss_optimizer *o, const struct ss_optimizer_st
 
 static struct ss_range over(const struct ss_optimizer *o, size_t items)
 {
-    return (struct ss_range){{items}, {o->run > 1 ? 1 : GUARD}};
+    return (struct ss_range){{items}, {o->run > o->width ? 1 : GUARD}};
 }
 
 static enum ss_status enqueue_partials(struct ss_optimizer *o, const struct ss_optimizer_step *s)
 {
     const struct ss_arg args[] = {ss_arg_span(s->gradient), ss_arg_u32((uint32_t)o->n),
-                                  ss_arg_buffer(o->partials), ss_arg_u32((uint32_t)o->n_partials)};
+                                  ss_arg_u32((uint32_t)o->run), ss_arg_buffer(o->partials),
+                                  ss_arg_u32((uint32_t)o->n_partials)};
     return ss_launch(o->k_partials, over(o, o->n_partials), args, SS_COUNT(args));
 }
 
@@ -220,7 +231,11 @@ static enum ss_status enqueue_guard(struct ss_optimizer *o, const struct ss_arg 
 
 static enum ss_status enqueue_update(struct ss_optimizer *o, const struct ss_arg all[static ARGS])
 {
-    return ss_launch(o->k_update, over(o, ss_parts_of(o->n, o->run * o->width)), all, OF_GUARD);
+    struct ss_arg args[OF_GUARD + 1];
+
+    memcpy(args, all, OF_GUARD * sizeof(*all));
+    args[OF_GUARD] = ss_arg_u32((uint32_t)o->run);
+    return ss_launch(o->k_update, over(o, ss_parts_of(o->n, o->run)), args, SS_COUNT(args));
 }
 
 enum ss_status ss_optimizer_enqueue(struct ss_optimizer *o, const struct ss_optimizer_step *s)
