@@ -344,44 +344,48 @@ INLINE void take_tasks(const int transpose_a, const struct product *p, global ui
 #else
 #define END , EPILOGUE
 #endif
-#define PARAMETERS                                                                                        \
-    const uint m, const uint n, const uint k, const uint streams, const uint skip, global const float *a, \
-        const uint a_at, const uint lda, global const float *b, const uint b_at, const uint ldb,          \
-        global float *c, const uint c_at, const uint c_row, const uint c_column, const uint c_slice,      \
-        const uint task_m, const uint task_n, const uint task_k, const uint chunk, const uint flags,      \
-        global const float *bias, const uint bias_at, const uint samples, global float *scratch,          \
-        global uint *counter, const uint first EPILOGUE_PARAMETERS
-#define PRODUCT                                                                                     \
-    global float *const panels =                                                                    \
-        scratch + get_group_id(0) * ((size_t)DEPTH * task_n + ROWS * PANEL + BATCH * ROWS * DEPTH); \
-    global float *const tile = panels + (size_t)DEPTH * task_n;                                     \
-    const struct product p = {m,                                                                    \
-                              n,                                                                    \
-                              k,                                                                    \
-                              streams,                                                              \
-                              skip,                                                                 \
-                              a + a_at,                                                             \
-                              b + b_at,                                                             \
-                              lda,                                                                  \
-                              ldb,                                                                  \
-                              {c + c_at, c_row, c_column},                                          \
-                              c_slice,                                                              \
-                              task_m,                                                               \
-                              task_n,                                                               \
-                              task_k,                                                               \
-                              chunk,                                                                \
-                              flags,                                                                \
-                              panels,                                                               \
-                              tile,                                                                 \
-                              tile + ROWS * PANEL,                                                  \
-                              bias + bias_at,                                                       \
-                              samples END}
+
+/* All numbers of a product in one argument: each that is passed by itself costs a launch 40 to 50 ns. The
+ * same members as in src/device/gemm_own.c. */
+struct numbers {
+    uint m, n, k, streams, skip, a_at, lda, b_at, ldb, c_at, c_row, c_column, c_slice;
+    uint task_m, task_n, task_k, chunk, flags, bias_at, samples, first;
+};
+
+#define PARAMETERS                                                                           \
+    global const float *a, global const float *b, global float *c, global const float *bias, \
+        global float *scratch, global uint *counter, const struct numbers x EPILOGUE_PARAMETERS
+#define PRODUCT                                                                                       \
+    global float *const panels =                                                                      \
+        scratch + get_group_id(0) * ((size_t)DEPTH * x.task_n + ROWS * PANEL + BATCH * ROWS * DEPTH); \
+    global float *const tile = panels + (size_t)DEPTH * x.task_n;                                     \
+    const struct product p = {x.m,                                                                    \
+                              x.n,                                                                    \
+                              x.k,                                                                    \
+                              x.streams,                                                              \
+                              x.skip,                                                                 \
+                              a + x.a_at,                                                             \
+                              b + x.b_at,                                                             \
+                              x.lda,                                                                  \
+                              x.ldb,                                                                  \
+                              {c + x.c_at, x.c_row, x.c_column},                                      \
+                              x.c_slice,                                                              \
+                              x.task_m,                                                               \
+                              x.task_n,                                                               \
+                              x.task_k,                                                               \
+                              x.chunk,                                                                \
+                              x.flags,                                                                \
+                              panels,                                                                 \
+                              tile,                                                                   \
+                              tile + ROWS * PANEL,                                                    \
+                              bias + x.bias_at,                                                       \
+                              x.samples END}
 
 ONE_ITEM void gemm_own_n(PARAMETERS)
 {
     PRODUCT;
 
-    take_tasks(0, &p, counter, first);
+    take_tasks(0, &p, counter, x.first);
 }
 
 #ifndef EPILOGUE
@@ -389,7 +393,7 @@ ONE_ITEM void gemm_own_t(PARAMETERS)
 {
     PRODUCT;
 
-    take_tasks(1, &p, counter, first);
+    take_tasks(1, &p, counter, x.first);
 }
 #endif
 
@@ -493,28 +497,29 @@ INLINE void dot_rows(const struct product *p, const uint i0, global const float 
 ONE_ITEM void gemm_own_dot(PARAMETERS)
 {
     PRODUCT;
-    const uint tasks = (m + task_m - 1) / task_m;
+    const uint m = p.m, tasks = (m + p.task_m - 1) / p.task_m;
     global const float *y = p.b;
-    size_t y_row = ldb;
+    size_t y_row = p.ldb;
 
 #if !TRANSPOSE_B
+    const uint n = p.n, k = p.k;
     global float *const turned = scratch + get_group_id(0) * (size_t)n * k;
     ROLLED
     for (uint l = 0; l < k; l++) {
         ROLLED
         for (uint j = 0; j < n; j++)
-            turned[(size_t)j * k + l] = p.b[(size_t)l * ldb + j];
+            turned[(size_t)j * k + l] = p.b[l * p.ldb + j];
     }
     y = turned;
     y_row = k;
 #endif
     ROLLED
-    for (uint t = atomic_inc(counter) - first; t < tasks; t = atomic_inc(counter) - first) {
-        const uint i0 = t * task_m, rows = min(task_m, m - i0);
+    for (uint t = atomic_inc(counter) - x.first; t < tasks; t = atomic_inc(counter) - x.first) {
+        const uint i0 = t * p.task_m, rows = min(p.task_m, m - i0);
         dot_rows(&p, i0, y, y_row);
-        const int across = (flags & MIRRORED) != 0; /* one call, which is as much code less to build */
-        finish(&p, across ? c_column : c_row, across ? 0 : i0, across ? samples : rows, across ? i0 : 0,
-               across ? rows : n);
+        const int across = (p.flags & MIRRORED) != 0; /* one call, which is as much code less to build */
+        finish(&p, across ? p.c.column : p.c.row, across ? 0 : i0, across ? p.samples : rows, across ? i0 : 0,
+               across ? rows : p.n);
     }
 }
 

@@ -156,11 +156,12 @@ SS_MUST_CHECK enum ss_status ss_device_kernel(struct ss_device *d, const char *f
                                               struct ss_kernel **out);
 
 struct ss_arg {
-    enum { SS_ARG_BUFFER, SS_ARG_SPAN, SS_ARG_U32, SS_ARG_F32, SS_ARG_LOCAL } kind;
+    enum { SS_ARG_BUFFER, SS_ARG_SPAN, SS_ARG_U32, SS_ARG_F32, SS_ARG_LOCAL, SS_ARG_STRUCT } kind;
     struct ss_span span;
     uint32_t u32;
     float f32;
-    size_t local_bytes;
+    size_t bytes;       /* of local memory, of a structure */
+    const void *values; /* of a structure */
 };
 
 /* A span is TWO kernel arguments: `global float *p, const uint p_at`; a NULL buffer is allowed and passes
@@ -183,7 +184,12 @@ static inline struct ss_arg ss_arg_f32(float x)
 }
 static inline struct ss_arg ss_arg_local(size_t bytes)
 {
-    return (struct ss_arg){.kind = SS_ARG_LOCAL, .local_bytes = bytes};
+    return (struct ss_arg){.kind = SS_ARG_LOCAL, .bytes = bytes};
+}
+/* One argument: a structure of 32-bit numbers, the same as the kernel's; borrowed until it is launched. */
+static inline struct ss_arg ss_arg_struct(const void *values, size_t bytes)
+{
+    return (struct ss_arg){.kind = SS_ARG_STRUCT, .values = values, .bytes = bytes};
 }
 
 struct ss_range {

@@ -87,44 +87,55 @@ static size_t task_rows(const struct ss_own_product *p, const struct ss_own_size
     return ss_round_up(ss_parts_of(m, ss_smaller(ss_parts_of(p->g.m, s->task_m), m)), chunk);
 }
 
+/* The same members as `struct numbers` of cl/device/gemm_own.cl. */
+struct numbers {
+    uint32_t m, n, k, streams, skip, a_at, lda, b_at, ldb, c_at, c_row, c_column, c_slice;
+    uint32_t task_m, task_n, task_k, chunk, flags, bias_at, samples, first;
+};
+
 static enum ss_status launch(struct ss_device *d, const struct ss_own_product *p,
                              const struct ss_own_sizes *s, enum which which, uint32_t flags)
 {
-    enum { OWN_ARGS = 23 };
+    enum { OWN_ARGS = 7 };
     const struct ss_gemm *const g = &p->g;
     const bool sliced = p->slices > 1;
+    const struct ss_span c = sliced ? ss_span_of(d->gemm.parts) : g->c;
     const size_t streams = p->mirrored ? 1 : p->streams, m = g->m / streams;
-    const size_t samples = p->mirrored ? g->n / p->streams : m;
     const size_t chunk = chunk_of(p, s, streams), task_m = task_rows(p, s, m, chunk);
     const size_t tasks = ss_parts_of(m, task_m) * ss_parts_of(g->n, s->task_n) * p->slices;
     const uint32_t more = (g->accumulate && !sliced ? ACCUMULATE : 0u) | (g->bias.buffer ? WITH_BIAS : 0u);
+    const struct numbers numbers = {.m = (uint32_t)m,
+                                    .n = (uint32_t)g->n,
+                                    .k = (uint32_t)g->k,
+                                    .streams = (uint32_t)streams,
+                                    .skip = g->skip <= streams ? (uint32_t)g->skip : 0,
+                                    .a_at = (uint32_t)g->a.offset,
+                                    .lda = (uint32_t)g->lda,
+                                    .b_at = (uint32_t)g->b.offset,
+                                    .ldb = (uint32_t)g->ldb,
+                                    .c_at = (uint32_t)c.offset,
+                                    .c_row = (uint32_t)(sliced ? g->n : p->c_row),
+                                    .c_column = (uint32_t)(sliced ? 1 : p->c_column),
+                                    .c_slice = (uint32_t)(sliced ? g->m * g->n : 0),
+                                    .task_m = (uint32_t)task_m,
+                                    .task_n = s->task_n,
+                                    .task_k = (uint32_t)p->task_k,
+                                    .chunk = (uint32_t)chunk,
+                                    .flags = flags | more,
+                                    .bias_at = (uint32_t)g->bias.offset,
+                                    .samples = (uint32_t)(p->mirrored ? g->n / p->streams : m),
+                                    .first = d->gemm.count};
+    struct ss_arg args[OWN_ARGS + SS_EPILOGUE_ARGS] = {ss_arg_buffer(g->a.buffer),
+                                                       ss_arg_buffer(g->b.buffer),
+                                                       ss_arg_buffer(c.buffer),
+                                                       ss_arg_buffer(g->bias.buffer),
+                                                       ss_arg_buffer(d->gemm.scratch),
+                                                       ss_arg_buffer(d->gemm.counter),
+                                                       ss_arg_struct(&numbers, sizeof(numbers))};
     struct ss_kernel *k = NULL;
     enum ss_status st = SS_OK;
 
     TRY(kernel_of(d, s, g->transpose_b, g->epilogue, which, &k));
-    struct ss_arg args[OWN_ARGS + SS_EPILOGUE_ARGS] = {ss_arg_u32((uint32_t)m),
-                                                       ss_arg_u32((uint32_t)g->n),
-                                                       ss_arg_u32((uint32_t)g->k),
-                                                       ss_arg_u32((uint32_t)streams),
-                                                       ss_arg_u32(g->skip <= streams ? (uint32_t)g->skip : 0),
-                                                       ss_arg_span(g->a),
-                                                       ss_arg_u32((uint32_t)g->lda),
-                                                       ss_arg_span(g->b),
-                                                       ss_arg_u32((uint32_t)g->ldb),
-                                                       ss_arg_span(sliced ? ss_span_of(d->gemm.parts) : g->c),
-                                                       ss_arg_u32((uint32_t)(sliced ? g->n : p->c_row)),
-                                                       ss_arg_u32((uint32_t)(sliced ? 1 : p->c_column)),
-                                                       ss_arg_u32((uint32_t)(sliced ? g->m * g->n : 0)),
-                                                       ss_arg_u32((uint32_t)task_m),
-                                                       ss_arg_u32(s->task_n),
-                                                       ss_arg_u32((uint32_t)p->task_k),
-                                                       ss_arg_u32((uint32_t)chunk),
-                                                       ss_arg_u32(flags | more),
-                                                       ss_arg_span(g->bias),
-                                                       ss_arg_u32((uint32_t)samples),
-                                                       ss_arg_buffer(d->gemm.scratch),
-                                                       ss_arg_buffer(d->gemm.counter),
-                                                       ss_arg_u32(d->gemm.count)};
     for (size_t i = 0; i < g->n_epilogue_args; i++)
         args[OWN_ARGS + i] = g->epilogue_args[i];
     TRY(ss_launch(k, (struct ss_range){.global = {s->groups}, .local = {1}}, args,

@@ -318,7 +318,10 @@ static enum ss_status set_arguments(struct ss_kernel *k, const struct ss_arg *ar
             CL_TRY(d, k->name, clSetKernelArg(k->kernel, at++, sizeof(a->f32), &a->f32));
             break;
         case SS_ARG_LOCAL:
-            CL_TRY(d, k->name, clSetKernelArg(k->kernel, at++, a->local_bytes, NULL));
+            CL_TRY(d, k->name, clSetKernelArg(k->kernel, at++, a->bytes, NULL));
+            break;
+        case SS_ARG_STRUCT:
+            CL_TRY(d, k->name, clSetKernelArg(k->kernel, at++, a->bytes, a->values));
             break;
         }
     }
