@@ -2,11 +2,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/checked.h"
 #include "jet/fused_shape.h"
 
-enum { MOST_DEFINES = 24, MOST_ARGS = 48 };
+enum { MOST_DEFINES = 24, MOST_ARGS = 14 };
 
 enum kernel { STEP, PACK, PACK_BASE, REDUCE, REDUCE_BASE, N_KERNELS };
 
@@ -272,72 +273,88 @@ out:
     return st;
 }
 
-/* The arguments that both forms begin with; how many. */
-static size_t first_arguments(const struct ss_fused *f, const struct ss_fused_batch *b, size_t partials,
-                              struct ss_arg *out)
+/* The same members as `struct arguments` of cl/jet/fused_rows.clh. */
+struct arguments {
+    uint32_t batch, dimension, total, n_chunks, n_layers, n_partials;
+    uint32_t reversed, read_slices, read_noise;
+    uint32_t scratch_size, noise_at, partial_size;
+    uint32_t mean_at, scale_at;
+    uint32_t x_at, v_at, z_at, flat_at, gradient_at;
+    uint32_t base_at, base_gradient_at, packed_size, n_blocks, n_lines;
+    struct {
+        float inv_rows, n[SS_FUSED_NUMBERS], late[2];
+        uint32_t words[SS_FUSED_WORDS];
+    } numbers;
+};
+
+static struct arguments arguments_of(const struct ss_fused *f, const struct ss_fused_batch *b,
+                                     size_t partials)
 {
     const struct ss_fused_shape *const s = &f->shape;
     const size_t slices = f->options.streams.slices;
-    const size_t chunks = slices ? (b->directions + slices - 1) / slices : 1;
-    const struct ss_arg args[] = {ss_arg_u32((uint32_t)b->rows),
-                                  ss_arg_u32((uint32_t)s->net.dimension),
-                                  ss_arg_u32((uint32_t)b->directions),
-                                  ss_arg_u32((uint32_t)chunks),
-                                  ss_arg_u32((uint32_t)s->net.n_layers),
-                                  ss_arg_u32((uint32_t)partials),
-                                  ss_arg_u32(b->gradient.buffer != NULL),
-                                  ss_arg_f32(1.0f / (float)b->rows),
-                                  ss_arg_f32(b->numbers[0]),
-                                  ss_arg_f32(b->numbers[1]),
-                                  ss_arg_f32(b->numbers[2]),
-                                  ss_arg_buffer(b->late),
-                                  ss_arg_u32(b->words[0]),
-                                  ss_arg_u32(b->words[1]),
-                                  ss_arg_u32(b->words[2]),
-                                  ss_arg_u32(b->words[3]),
-                                  ss_arg_u32(b->words[4]),
-                                  ss_arg_u32(b->words[5]),
-                                  ss_arg_u32(b->slices.buffer != NULL),
-                                  ss_arg_u32(b->z.buffer != NULL),
-                                  ss_arg_u32((uint32_t)s->scratch),
-                                  ss_arg_u32((uint32_t)s->noise_at),
-                                  ss_arg_u32((uint32_t)s->partial),
-                                  ss_arg_u32((uint32_t)s->base_at),
-                                  ss_arg_u32((uint32_t)s->base_gradient_at),
-                                  ss_arg_buffer(f->layers),
-                                  ss_arg_span(b->x),
-                                  ss_arg_span(b->slices),
-                                  ss_arg_span(b->z),
-                                  ss_arg_span(b->parameters)};
+    struct arguments a = {.batch = (uint32_t)b->rows,
+                          .dimension = (uint32_t)s->net.dimension,
+                          .total = (uint32_t)b->directions,
+                          .n_chunks = slices ? (uint32_t)ss_parts_of(b->directions, slices) : 1,
+                          .n_layers = (uint32_t)s->net.n_layers,
+                          .n_partials = (uint32_t)partials,
+                          .reversed = b->gradient.buffer != NULL,
+                          .read_slices = b->slices.buffer != NULL,
+                          .read_noise = b->z.buffer != NULL,
+                          .scratch_size = (uint32_t)s->scratch,
+                          .noise_at = (uint32_t)s->noise_at,
+                          .partial_size = (uint32_t)s->partial,
+                          .mean_at = (uint32_t)f->mean_at,
+                          .scale_at = (uint32_t)f->scale_at,
+                          .x_at = (uint32_t)b->x.offset,
+                          .v_at = (uint32_t)b->slices.offset,
+                          .z_at = (uint32_t)b->z.offset,
+                          .flat_at = (uint32_t)b->parameters.offset,
+                          .gradient_at = (uint32_t)b->gradient.offset,
+                          .base_at = (uint32_t)s->base_at,
+                          .base_gradient_at = (uint32_t)s->base_gradient_at,
+                          .packed_size = s->alone ? (uint32_t)s->packed : 0,
+                          .n_blocks = s->alone ? (uint32_t)s->blocks : 0,
+                          .n_lines = s->alone && b->gradient.buffer ? (uint32_t)s->lines : 0,
+                          .numbers.inv_rows = 1.0f / (float)b->rows};
 
-    for (size_t i = 0; i < SS_COUNT(args); i++)
-        out[i] = args[i];
+    memcpy(a.numbers.n, b->numbers, sizeof(a.numbers.n));
+    memcpy(a.numbers.words, b->words, sizeof(a.numbers.words));
+    return a;
+}
+
+/* Those that both forms begin with; how many. */
+static size_t first_args(const struct ss_fused *f, const struct ss_fused_batch *b, const struct arguments *a,
+                         struct ss_arg *out)
+{
+    const struct ss_arg args[] = {ss_arg_struct(a, sizeof(*a)),       ss_arg_buffer(b->late),
+                                  ss_arg_buffer(f->layers),           ss_arg_buffer(b->x.buffer),
+                                  ss_arg_buffer(b->slices.buffer),    ss_arg_buffer(b->z.buffer),
+                                  ss_arg_buffer(b->parameters.buffer)};
+
+    memcpy(out, args, sizeof(args));
     return SS_COUNT(args);
 }
 
 static enum ss_status enqueue_items(struct ss_fused *f, const struct ss_fused_batch *b, size_t partials)
 {
     const struct ss_fused_shape *const s = &f->shape;
+    const struct arguments a = arguments_of(f, b, partials);
+    const struct ss_range range = {.global = {ss_smaller(s->workers, partials)}, .local = {1}};
     struct ss_arg args[MOST_ARGS];
-    size_t n = first_arguments(f, b, partials, args);
+    size_t n = first_args(f, b, &a, args);
     enum ss_status st = SS_OK;
 
     args[n++] = ss_arg_buffer(f->scratch);
     args[n++] = ss_arg_buffer(f->partials);
     args[n++] = ss_arg_buffer(b->losses);
-    args[n++] = ss_arg_u32(s->alone ? (uint32_t)s->blocks : 0);
-    args[n++] = ss_arg_u32(s->alone ? (uint32_t)s->packed : 0);
-    args[n++] = ss_arg_u32(s->alone && b->gradient.buffer ? (uint32_t)s->lines : 0);
-    args[n++] = ss_arg_u32((uint32_t)f->mean_at);
-    args[n++] = ss_arg_u32((uint32_t)f->scale_at);
     args[n++] = ss_arg_buffer(f->packed);
     args[n++] = ss_arg_buffer(f->counter);
-    args[n++] = ss_arg_span(b->gradient);
+    args[n++] = ss_arg_buffer(b->gradient.buffer);
     args[n++] = ss_arg_buffer(b->mean);
     if (!s->alone)
         TRY(enqueue_pack(f, b));
-    TRY(ss_launch(f->kernel[STEP],
-                  (struct ss_range){.global = {ss_smaller(s->workers, partials)}, .local = {1}}, args, n));
+    TRY(ss_launch(f->kernel[STEP], range, args, n));
     if (b->gradient.buffer && !s->alone)
         TRY(enqueue_reduce(f, b, partials));
 out:
@@ -348,8 +365,9 @@ static enum ss_status enqueue_groups(struct ss_fused *f, const struct ss_fused_b
 {
     const struct ss_fused_shape *const s = &f->shape;
     const size_t items = ss_tiles_items(&s->tiles), groups = ss_smaller(s->workers, partials);
+    const struct arguments a = arguments_of(f, b, partials);
     struct ss_arg args[MOST_ARGS];
-    size_t n = first_arguments(f, b, partials, args);
+    size_t n = first_args(f, b, &a, args);
     enum ss_status st = SS_OK;
 
     args[n++] = s->local ? ss_arg_local(s->scratch * sizeof(float)) : ss_arg_buffer(f->scratch);
@@ -363,11 +381,24 @@ out:
     return st;
 }
 
+/* In the 32 bits that kernels count with. */
+static bool fits(const struct ss_fused_batch *b)
+{
+    const struct ss_span spans[] = {b->x, b->slices, b->z, b->parameters, b->gradient};
+
+    for (size_t i = 0; i < SS_COUNT(spans); i++)
+        if (spans[i].offset > UINT32_MAX)
+            return false;
+    return true;
+}
+
 enum ss_status ss_fused_enqueue(struct ss_fused *f, const struct ss_fused_batch *b)
 {
     const size_t partials = ss_fused_shape_partials(&f->shape, b->rows);
 
     if (!b->rows || partials > f->shape.partials)
         return SS_FAIL(SS_ERR_INTERNAL, "a fused batch of %zu rows, at most %zu", b->rows, f->options.rows);
+    if (!fits(b))
+        return SS_FAIL(SS_ERR_MEMORY, "a fused batch: an offset is past 2^32 elements");
     return f->shape.grouped ? enqueue_groups(f, b, partials) : enqueue_items(f, b, partials);
 }

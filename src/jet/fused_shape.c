@@ -140,10 +140,7 @@ static void place(struct ss_fused_shape *s, const struct ss_fused_options *o)
         place_layer(s, o, i, in);
         in = s->layers[i].a;
     }
-    if (s->grouped) {
-        s->base_at = s->net.mean ? s->net.mean->offset : 0;
-        s->base_gradient_at = s->net.mean ? s->net.scale->offset : 0;
-    } else if (s->net.mean) {
+    if (s->net.mean && !s->grouped) {
         s->base_at = take(&s->packed, 2 * s->columns);
         s->base_gradient_at = take(&s->partial, 2 * s->columns);
     }
