@@ -8,8 +8,9 @@
  *   step_whole         all three by one work-item, for CPU devices, where a launch takes longer than few
  * weights
  *
- * Layout  flat buffers of n floats; `state` as in the enum below, floats by as_float.
- * Launch  gradient_partials, step_update: one item for every `run` elements, any local size; without RUNS
+ * Layout  flat buffers of n floats; `state` as in the enum below, floats by as_float; all numbers of a step
+ * in one argument, since each that is passed by itself costs a launch on a CPU 40 to 50 ns. Launch
+ * gradient_partials, step_update: one item for every `run` elements, any local size; without RUNS
  *         gradient_partials: n_partials items, any number, each takes every n_partials-th vector. step_guard:
  *         one group of 64. step_whole: one item. The order of every sum depends on n, n_partials, run, WIDTH
  *         and RUNS alone.
@@ -62,6 +63,17 @@ enum {
     LOSS_REST,    /* float: what the sum lost by rounding */
     LOSS_COUNT,
     LAST_LOSS /* float */
+};
+
+/* The same members as in train/optimizer.c. */
+struct numbers {
+    uint n, run, n_partials;
+    uint weights_at, gradient_at, first_at, second_at, average_at, loss_at;
+    uint step_low, step_high;
+    uint stop, fresh; /* 0 or 1: the first bad step ends all; the sums of the loss begin anew */
+    float clip, rate, epsilon, weight_decay, average_decay;
+    float beta1, one_less_beta1, beta2, one_less_beta2; /* beta1 is the momentum of rmsprop and sgd, beta2 the
+                                                           decay of rmsprop */
 };
 
 /* WIDTH elements from `at` on, zeros past the end of the n elements of a span. */
@@ -119,18 +131,17 @@ INLINE float sum_of_squares(global const float *gradient, const uint from, const
     return sum;
 }
 
-kernel void gradient_partials(global const float *gradient, const uint gradient_at, const uint n,
-                              const uint run, global float *partials, const uint n_partials)
+kernel void gradient_partials(global const float *gradient, global float *partials, const struct numbers x)
 {
     const uint p = (uint)get_global_id(0);
 
-    if (p < n_partials)
-        partials[p] = RUNS ? sum_of_squares(gradient + gradient_at, p * run, min(n, (p + 1u) * run), WIDTH)
-                           : sum_of_squares(gradient + gradient_at, p * WIDTH, n, n_partials * WIDTH);
+    gradient += x.gradient_at;
+    if (p < x.n_partials)
+        partials[p] = RUNS ? sum_of_squares(gradient, p * x.run, min(x.n, (p + 1u) * x.run), WIDTH)
+                           : sum_of_squares(gradient, p * WIDTH, x.n, x.n_partials * WIDTH);
 }
 
-static void decide(global uint *state, const float loss, const float norm, const float clip, const uint stop,
-                   const uint step_low, const uint step_high)
+static void decide(global uint *state, const struct numbers *x, const float loss, const float norm)
 {
     const uint kind = (isfinite(loss) ? 0u : 1u) | (isfinite(norm) ? 0u : 2u);
     const uint late = state[OVERFLOWED]; /* found by the update before: its step is one less than this */
@@ -138,18 +149,18 @@ static void decide(global uint *state, const float loss, const float norm, const
     if ((kind | late) && !state[STOPPED]) {
         if (!state[BAD_KIND]) {
             state[BAD_KIND] = late ? 4u : kind;
-            state[BAD_STEP_LOW] = late ? step_low - 1u : step_low;
-            state[BAD_STEP_HIGH] = late && step_low == 0u ? step_high - 1u : step_high;
+            state[BAD_STEP_LOW] = late ? x->step_low - 1u : x->step_low;
+            state[BAD_STEP_HIGH] = late && x->step_low == 0u ? x->step_high - 1u : x->step_high;
         }
         state[SKIPPED] += (kind ? 1u : 0u) + (late ? 1u : 0u);
-        state[STOPPED] = stop;
+        state[STOPPED] = x->stop;
     }
     state[OVERFLOWED] = 0u;
     state[HOLD] = kind || state[STOPPED] ? 1u : 0u;
     if (!state[STOPPED]) {
         state[NORM] = as_uint(norm);
         state[LAST_LOSS] = as_uint(loss);
-        state[CLIP] = as_uint(clip > 0.0f ? fmin(1.0f, clip / (norm + 1e-6f)) : 1.0f);
+        state[CLIP] = as_uint(x->clip > 0.0f ? fmin(1.0f, x->clip / (norm + 1e-6f)) : 1.0f);
     }
 }
 
@@ -169,32 +180,24 @@ static void add_loss(global uint *state, const float loss, const uint fresh)
     state[LOSS_COUNT] = count + taken;
 }
 
-#define GUARD_PARAMETERS                                                                     \
-    global const float *loss, const uint loss_at, const uint step_low, const uint step_high, \
-        const uint stop, const uint fresh, const float clip
-#define MOMENT_PARAMETERS \
-    const float beta1, const float one_less_beta1, const float beta2, const float one_less_beta2
-
-INLINE void guard(const float norm, global uint *state, MOMENT_PARAMETERS, GUARD_PARAMETERS)
+INLINE void guard(const float norm, const float loss, global uint *state, const struct numbers *x)
 {
-    decide(state, loss[loss_at], norm, clip, stop, step_low, step_high);
-    add_loss(state, loss[loss_at], fresh);
+    decide(state, x, loss, norm);
+    add_loss(state, loss, x->fresh);
     if (!state[HOLD]) {
-        state[CORRECTION_1] = as_uint(fma(beta1, as_float(state[CORRECTION_1]), one_less_beta1));
-        state[CORRECTION_2] = as_uint(fma(beta2, as_float(state[CORRECTION_2]), one_less_beta2));
+        state[CORRECTION_1] = as_uint(fma(x->beta1, as_float(state[CORRECTION_1]), x->one_less_beta1));
+        state[CORRECTION_2] = as_uint(fma(x->beta2, as_float(state[CORRECTION_2]), x->one_less_beta2));
     }
 }
 
-kernel __attribute__((reqd_work_group_size(64, 1, 1))) void step_guard(global const float *partials,
-                                                                       const uint n_partials,
-                                                                       global uint *state, MOMENT_PARAMETERS,
-                                                                       GUARD_PARAMETERS)
+kernel __attribute__((reqd_work_group_size(64, 1, 1))) void
+step_guard(global const float *partials, global const float *loss, global uint *state, const struct numbers x)
 {
     local float sums[64];
     const uint l = (uint)get_local_id(0);
     float sum = 0.0f;
 
-    for (uint i = l; i < n_partials; i += 64u)
+    for (uint i = l; i < x.n_partials; i += 64u)
         sum += partials[i];
     sums[l] = sum;
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -202,17 +205,13 @@ kernel __attribute__((reqd_work_group_size(64, 1, 1))) void step_guard(global co
         return;
     for (uint i = 1u; i < 64u; i++)
         sum += sums[i];
-    guard(sqrt(sum), state, beta1, one_less_beta1, beta2, one_less_beta2, loss, loss_at, step_low, step_high,
-          stop, fresh, clip);
+    guard(sqrt(sum), loss[x.loss_at], state, &x);
 }
 
-/* What an update reads and writes, and its numbers: beta1 is the momentum of rmsprop and sgd, beta2 the decay
- * of rmsprop. */
-struct update {
+struct update { /* what it reads and writes, and what is the same for all elements */
     global float *weights, *first, *second, *average;
     global const float *gradient;
-    float clip, rate, beta1, one_less_beta1, beta2, one_less_beta2, epsilon, weight_decay, average_decay;
-    float by_first, by_root; /* corrections of adam's moments */
+    float clip, by_first, by_root; /* of the gradient; corrections of adam's moments */
 };
 
 /* All bits of all lanes: PoCL's all() is a branch for each lane. */
@@ -233,7 +232,7 @@ INLINE int all_lanes(const integers x)
 
 /* Elements i to i + WIDTH, of which those before `end` are there; one that would not be finite stays as it
  * is, and gives 0. The `end` of a whole vector is literally i + WIDTH, so that nothing is asked. */
-INLINE integers update(const struct update *u, const uint i, const uint end)
+INLINE integers update(const struct update *u, const struct numbers *x, const uint i, const uint end)
 {
     const vector w = load(u->weights, i, end);
     vector g = load(u->gradient, i, end) * u->clip;
@@ -241,30 +240,30 @@ INLINE integers update(const struct update *u, const uint i, const uint end)
     vector zero; /* unless what is multiplied is infinite or not a number */
 
 #if OPTIMIZER == 1
-    next -= u->rate * u->weight_decay * w;
+    next -= x->rate * x->weight_decay * w;
 #else
-    g = fma((vector)(u->weight_decay), w, g);
+    g = fma((vector)(x->weight_decay), w, g);
 #endif
 #if HAS_SECOND
     const vector v_old = load(u->second, i, end);
-    vector v = fma((vector)(u->beta2), v_old, u->one_less_beta2 * g * g);
+    vector v = fma((vector)(x->beta2), v_old, x->one_less_beta2 * g * g);
 #endif
 #if IS_ADAM
     const vector m_old = load(u->first, i, end);
-    vector m = fma((vector)(u->beta1), m_old, u->one_less_beta1 * g);
-    const vector root = sqrt(v) * u->by_root + u->epsilon;
+    vector m = fma((vector)(x->beta1), m_old, x->one_less_beta1 * g);
+    const vector root = sqrt(v) * u->by_root + x->epsilon;
     /* A weight that never had a gradient stays where it is, whatever epsilon. */
     next -= select(u->by_first * (m / root), (vector)(0.0f), m == (vector)(0.0f));
 #else
 #if HAS_SECOND
-    g = select(g / (sqrt(v) + u->epsilon), (vector)(0.0f), g == (vector)(0.0f));
+    g = select(g / (sqrt(v) + x->epsilon), (vector)(0.0f), g == (vector)(0.0f));
 #endif
 #if MOMENTUM
     const vector m_old = load(u->first, i, end);
-    vector m = fma((vector)(u->beta1), m_old, g);
-    next -= u->rate * m;
+    vector m = fma((vector)(x->beta1), m_old, g);
+    next -= x->rate * m;
 #else
-    next -= u->rate * g;
+    next -= x->rate * g;
 #endif
 #endif
     zero = next * 0.0f;
@@ -276,7 +275,7 @@ INLINE integers update(const struct update *u, const uint i, const uint end)
 #endif
 #if AVERAGE
     const vector a_old = load(u->average, i, end);
-    vector a = fma((vector)(u->average_decay), a_old - next, next);
+    vector a = fma((vector)(x->average_decay), a_old - next, next);
     zero = fma(a, (vector)(0.0f), zero);
 #endif
     const integers good = zero == (vector)(0.0f);
@@ -308,64 +307,50 @@ INLINE integers update(const struct update *u, const uint i, const uint end)
     return good;
 }
 
-#define UPDATE_PARAMETERS                                                                             \
-    const uint n, global float *weights, const uint weights_at, global const float *gradient,         \
-        const uint gradient_at, global float *first, const uint first_at, global float *second,       \
-        const uint second_at, global float *average, const uint average_at, const float rate,         \
-        const float epsilon, const float weight_decay, const float average_decay, global uint *state, \
-        MOMENT_PARAMETERS
-
 /* Elements `from` to `end`. */
-INLINE void update_span(const uint from, const uint end, UPDATE_PARAMETERS)
+INLINE void update_span(const struct update *span, global uint *state, const struct numbers *x,
+                        const uint from, const uint end)
 {
-    struct update u;
+    struct update u = *span;
     integers good = (integers)(-1);
     uint i = from;
 
-    u.weights = weights + weights_at;
-    u.gradient = gradient + gradient_at;
-    u.first = first + first_at;
-    u.second = second + second_at;
-    u.average = average + average_at;
     u.clip = as_float(state[CLIP]);
-    u.rate = rate;
-    u.beta1 = beta1;
-    u.one_less_beta1 = one_less_beta1;
-    u.beta2 = beta2;
-    u.one_less_beta2 = one_less_beta2;
-    u.epsilon = epsilon;
-    u.weight_decay = weight_decay;
-    u.average_decay = average_decay;
 #if IS_ADAM
     u.by_root = 1.0f / sqrt(as_float(state[CORRECTION_2]));
-    u.by_first = rate / as_float(state[CORRECTION_1]);
+    u.by_first = x->rate / as_float(state[CORRECTION_1]);
 #endif
     for (; i + WIDTH <= end; i += WIDTH)
-        good &= update(&u, i, i + WIDTH);
+        good &= update(&u, x, i, i + WIDTH);
     if (i < end)
-        good &= update(&u, i, end);
+        good &= update(&u, x, i, end);
     if (!all_lanes(good))
         atomic_or(&state[OVERFLOWED], 1u);
 }
 
-#define UPDATE_ARGUMENTS                                                                                    \
-    n, weights, weights_at, gradient, gradient_at, first, first_at, second, second_at, average, average_at, \
-        rate, epsilon, weight_decay, average_decay, state, beta1, one_less_beta1, beta2, one_less_beta2
+#define PARAMETERS                                                                                  \
+    global float *weights, global const float *gradient, global float *first, global float *second, \
+        global float *average, global uint *state
+#define SPAN                                                                                      \
+    {                                                                                             \
+        weights + x.weights_at, first + x.first_at, second + x.second_at, average + x.average_at, \
+            gradient + x.gradient_at                                                              \
+    }
 
-kernel void step_update(UPDATE_PARAMETERS, const uint run)
+kernel void step_update(PARAMETERS, const struct numbers x)
 {
-    const uint from = (uint)get_global_id(0) * run;
+    const struct update u = SPAN;
+    const uint from = (uint)get_global_id(0) * x.run;
 
-    if (from < n && !state[HOLD])
-        update_span(from, min(n, from + run), UPDATE_ARGUMENTS);
+    if (from < x.n && !state[HOLD])
+        update_span(&u, state, &x, from, min(x.n, from + x.run));
 }
 
-ONE_ITEM void step_whole(UPDATE_PARAMETERS, GUARD_PARAMETERS)
+ONE_ITEM void step_whole(PARAMETERS, global const float *loss, const struct numbers x)
 {
-    const float norm = sqrt(sum_of_squares(gradient + gradient_at, 0u, n, WIDTH));
+    const struct update u = SPAN;
 
-    guard(norm, state, beta1, one_less_beta1, beta2, one_less_beta2, loss, loss_at, step_low, step_high, stop,
-          fresh, clip);
+    guard(sqrt(sum_of_squares(u.gradient, 0u, x.n, WIDTH)), loss[x.loss_at], state, &x);
     if (!state[HOLD])
-        update_span(0u, n, UPDATE_ARGUMENTS);
+        update_span(&u, state, &x, 0u, x.n);
 }

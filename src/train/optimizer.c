@@ -154,57 +154,47 @@ void ss_optimizer_free(struct ss_optimizer *o)
     free(o);
 }
 
-/* What stands in the place of beta1 and beta2. A complement is rounded from double: 1 - 0.999f is off by
- * 1e-5. */
-struct coefficients {
-    float first, one_less_first, second, one_less_second;
-};
-
-static struct coefficients coefficients(const struct ss_train_options *t)
-{
-    const double a = is_adam(t) ? t->beta1 : t->momentum;
-    const double b = is_adam(t) ? t->beta2 : t->decay;
-    return (struct coefficients){(float)a, (float)(1 - a), (float)b, (float)(1 - b)};
-}
-
 static double average_decay(double decay, uint64_t step)
 {
     const double early = (1.0 + (double)step) / (10.0 + (double)step);
     return early < decay ? early : decay;
 }
 
-/* Arguments of step_whole: step_update takes all before OF_GUARD, step_guard those from STATE on; each has
- * its own besides. */
-enum { STATE = 10, OF_GUARD = 15, ARGS = 21, PARTIALS = 2 };
+/* The same members as `struct numbers` of cl/train/optimizer.cl. */
+struct numbers {
+    uint32_t n, run, n_partials;
+    uint32_t weights_at, gradient_at, first_at, second_at, average_at, loss_at;
+    uint32_t step_low, step_high;
+    uint32_t stop, fresh;
+    float clip, rate, epsilon, weight_decay, average_decay;
+    float beta1, one_less_beta1, beta2, one_less_beta2;
+};
 
-static void step_args(const struct ss_optimizer *o, const struct ss_optimizer_step *s,
-                      struct ss_arg to[static ARGS])
+static struct numbers numbers_of(const struct ss_optimizer *o, const struct ss_optimizer_step *s)
 {
-    const struct coefficients c = coefficients(&o->options);
-    const struct ss_arg args[ARGS] = {
-        ss_arg_u32((uint32_t)o->n),
-        ss_arg_span(s->weights),
-        ss_arg_span(s->gradient),
-        ss_arg_span(ss_optimizer_first(o)),
-        ss_arg_span(ss_optimizer_second(o)),
-        ss_arg_span(ss_optimizer_average(o)),
-        ss_arg_f32((float)s->learning_rate),
-        ss_arg_f32((float)o->options.epsilon),
-        ss_arg_f32((float)o->options.weight_decay),
-        ss_arg_f32((float)average_decay(o->options.average, s->step)),
-        [STATE] = ss_arg_buffer(o->state),
-        ss_arg_f32(c.first),
-        ss_arg_f32(c.one_less_first),
-        ss_arg_f32(c.second),
-        ss_arg_f32(c.one_less_second),
-        [OF_GUARD] = ss_arg_span(s->loss),
-        ss_arg_u32((uint32_t)s->step),
-        ss_arg_u32((uint32_t)(s->step >> 32)),
-        ss_arg_u32(o->options.nonfinite == SS_NONFINITE_STOP),
-        ss_arg_u32(o->fresh),
-        ss_arg_f32((float)o->options.clip),
-    };
-    memcpy(to, args, sizeof(args));
+    const struct ss_train_options *const t = &o->options;
+    const double beta1 = is_adam(t) ? t->beta1 : t->momentum, beta2 = is_adam(t) ? t->beta2 : t->decay;
+
+    /* A complement is rounded from double: 1 - 0.999f is off by 1e-5. */
+    return (struct numbers){.n = (uint32_t)o->n,
+                            .run = (uint32_t)o->run,
+                            .n_partials = (uint32_t)o->n_partials,
+                            .weights_at = (uint32_t)s->weights.offset,
+                            .gradient_at = (uint32_t)s->gradient.offset,
+                            .loss_at = (uint32_t)s->loss.offset,
+                            .step_low = (uint32_t)s->step,
+                            .step_high = (uint32_t)(s->step >> 32),
+                            .stop = o->options.nonfinite == SS_NONFINITE_STOP,
+                            .fresh = o->fresh,
+                            .clip = (float)t->clip,
+                            .rate = (float)s->learning_rate,
+                            .epsilon = (float)t->epsilon,
+                            .weight_decay = (float)t->weight_decay,
+                            .average_decay = (float)average_decay(t->average, s->step),
+                            .beta1 = (float)beta1,
+                            .one_less_beta1 = (float)(1 - beta1),
+                            .beta2 = (float)beta2,
+                            .one_less_beta2 = (float)(1 - beta2)};
 }
 
 static struct ss_range over(const struct ss_optimizer *o, size_t items)
@@ -212,44 +202,41 @@ static struct ss_range over(const struct ss_optimizer *o, size_t items)
     return (struct ss_range){{items}, {o->run > o->width ? 1 : GUARD}};
 }
 
-static enum ss_status enqueue_partials(struct ss_optimizer *o, const struct ss_optimizer_step *s)
+static enum ss_status enqueue_partials(struct ss_optimizer *o, struct ss_buffer *gradient,
+                                       struct ss_arg numbers)
 {
-    const struct ss_arg args[] = {ss_arg_span(s->gradient), ss_arg_u32((uint32_t)o->n),
-                                  ss_arg_u32((uint32_t)o->run), ss_arg_buffer(o->partials),
-                                  ss_arg_u32((uint32_t)o->n_partials)};
+    const struct ss_arg args[] = {ss_arg_buffer(gradient), ss_arg_buffer(o->partials), numbers};
+
     return ss_launch(o->k_partials, over(o, o->n_partials), args, SS_COUNT(args));
 }
 
-static enum ss_status enqueue_guard(struct ss_optimizer *o, const struct ss_arg all[static ARGS])
+static enum ss_status enqueue_guard(struct ss_optimizer *o, struct ss_buffer *loss, struct ss_arg numbers)
 {
-    struct ss_arg args[PARTIALS + ARGS - STATE] = {ss_arg_buffer(o->partials),
-                                                   ss_arg_u32((uint32_t)o->n_partials)};
+    const struct ss_arg args[] = {ss_arg_buffer(o->partials), ss_arg_buffer(loss), ss_arg_buffer(o->state),
+                                  numbers};
 
-    memcpy(args + PARTIALS, all + STATE, (ARGS - STATE) * sizeof(*all));
     return ss_launch(o->k_guard, (struct ss_range){{GUARD}, {GUARD}}, args, SS_COUNT(args));
-}
-
-static enum ss_status enqueue_update(struct ss_optimizer *o, const struct ss_arg all[static ARGS])
-{
-    struct ss_arg args[OF_GUARD + 1];
-
-    memcpy(args, all, OF_GUARD * sizeof(*all));
-    args[OF_GUARD] = ss_arg_u32((uint32_t)o->run);
-    return ss_launch(o->k_update, over(o, ss_parts_of(o->n, o->run)), args, SS_COUNT(args));
 }
 
 enum ss_status ss_optimizer_enqueue(struct ss_optimizer *o, const struct ss_optimizer_step *s)
 {
-    struct ss_arg args[ARGS];
+    enum { OF_UPDATE = 6, MORE = 2 };
+    const struct numbers n = numbers_of(o, s);
+    const struct ss_arg numbers = ss_arg_struct(&n, sizeof(n));
+    struct ss_arg args[OF_UPDATE + MORE] = {
+        ss_arg_buffer(s->weights.buffer), ss_arg_buffer(s->gradient.buffer), ss_arg_buffer(o->first),
+        ss_arg_buffer(o->second),         ss_arg_buffer(o->average),         ss_arg_buffer(o->state)};
     enum ss_status st = SS_OK;
 
-    step_args(o, s, args);
     if (o->k_whole) {
-        TRY(ss_launch(o->k_whole, (struct ss_range){{1}, {1}}, args, ARGS));
+        args[OF_UPDATE] = ss_arg_buffer(s->loss.buffer);
+        args[OF_UPDATE + 1] = numbers;
+        TRY(ss_launch(o->k_whole, (struct ss_range){{1}, {1}}, args, OF_UPDATE + 2));
     } else {
-        TRY(enqueue_partials(o, s));
-        TRY(enqueue_guard(o, args));
-        TRY(enqueue_update(o, args));
+        TRY(enqueue_partials(o, s->gradient.buffer, numbers));
+        TRY(enqueue_guard(o, s->loss.buffer, numbers));
+        args[OF_UPDATE] = numbers;
+        TRY(ss_launch(o->k_update, over(o, ss_parts_of(o->n, o->run)), args, OF_UPDATE + 1));
     }
     o->fresh = false;
     o->last_step = s->step;
