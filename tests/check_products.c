@@ -4,6 +4,7 @@
  */
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -280,6 +281,52 @@ START_TEST(a_product_is_tuned_by_bits_and_time)
 }
 END_TEST
 
+/* The share of the time that `groups` work which take the tasks of C in turn, the rows of a band first. */
+static double share_at_work(size_t m, size_t n, const struct ss_own_sizes *s)
+{
+    double loads[64] = {0}, longest = 0;
+
+    ck_assert_uint_le(s->groups, SS_COUNT(loads));
+    for (size_t j = 0; j < n; j += s->task_n) {
+        for (size_t i = 0; i < m; i += s->task_m) {
+            const size_t rows = m - i < s->task_m ? m - i : s->task_m;
+            const size_t columns = n - j < s->task_n ? n - j : s->task_n;
+            size_t first = 0;
+            for (size_t g = 1; g < s->groups; g++)
+                first = loads[g] < loads[first] ? g : first;
+            loads[first] += (double)rows * (double)columns;
+        }
+    }
+    for (size_t g = 0; g < s->groups; g++)
+        longest = loads[g] > longest ? loads[g] : longest;
+    return (double)m * (double)n / (s->groups * longest);
+}
+
+/* 784 columns are three bands of 256 and one of 16. */
+START_TEST(tasks_go_round_evenly)
+{
+    static const size_t sizes[] = {392, 512, 784, 1000, 1024};
+
+    if (ss_device_info(device)->compute_units > 4) {
+        puts("skip: tasks that go round evenly: the sizes of this test are for up to 4 cores");
+        return;
+    }
+    for (size_t i = 0; i < SS_COUNT(sizes); i++) {
+        for (size_t j = 0; j < SS_COUNT(sizes); j++) {
+            for (int transpose = 0; transpose < 2; transpose++) {
+                const struct ss_gemm g = {
+                    .transpose_a = transpose, .m = sizes[i], .n = sizes[j], .k = 256, .ldc = sizes[j]};
+                const struct ss_own_product p = ss_own_product_of(device, &g, false);
+                const struct ss_own_sizes s = ss_own_sizes_by_rule(device, &p, false);
+                const double share = share_at_work(p.g.m, p.g.n, &s);
+                ck_assert_msg(share > 0.85, "%zu x %zu%s: %.2f", sizes[i], sizes[j], transpose ? ", A'" : "",
+                              share);
+            }
+        }
+    }
+}
+END_TEST
+
 START_TEST(sizes_that_cannot_be_are_refused)
 {
     const size_t cores = ss_device_info(device)->compute_units;
@@ -342,6 +389,7 @@ int main(void)
                         FORMS);
     tcase_add_test(c, products_are_heard_by_their_shapes_and_not_computed_meanwhile);
     tcase_add_test(c, a_product_is_tuned_by_bits_and_time);
+    tcase_add_test(c, tasks_go_round_evenly);
     tcase_add_test(c, sizes_that_cannot_be_are_refused);
     suite_add_tcase(s, c);
     return run_device_suite(s);

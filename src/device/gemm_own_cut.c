@@ -144,15 +144,46 @@ static size_t useful_groups(const struct ss_device *d, const struct ss_gemm *g, 
     return useful < (double)cores ? (size_t)useful : cores;
 }
 
-/* Into how many tasks the rows of C are cut, at most `most`: for a group alone into one, and a few go round
- * evenly. */
-static size_t rows_of(size_t most, size_t bands, size_t groups)
-{
-    size_t rows = groups == 1 ? 1 : most;
+struct bands {            /* columns of C by tasks, in all slices */
+    size_t whole, narrow; /* how many; */
+    double share;         /* of a whole one that a narrow one has */
+};
 
-    while (rows > 1 && rows * bands > groups && rows * bands < 4 * groups && rows * bands % groups)
-        rows--;
-    return rows;
+static struct bands bands_of(const struct ss_own_product *p, size_t task_n)
+{
+    const size_t rest = p->g.n % task_n;
+
+    return (struct bands){p->g.n / task_n * p->slices, rest ? p->slices : 0, (double)rest / (double)task_n};
+}
+
+/* The share of the time that cores as fast as each other work, if each band is cut into `rows` tasks: they
+ * take whole ones in turn, and the narrow ones last. */
+static double evenness(const struct bands *b, size_t rows, size_t groups)
+{
+    const size_t whole = rows * b->whole, narrow = rows * b->narrow, idle = groups - whole % groups;
+    const size_t beside = narrow && idle < groups ? (size_t)((double)idle / b->share) : 0; /* at no cost */
+    const size_t after = narrow > beside ? ss_parts_of(narrow - beside, groups) : 0;
+    const double work = (double)whole + (double)narrow * b->share;
+
+    return work / ((double)groups * ((double)ss_parts_of(whole, groups) + (double)after * b->share));
+}
+
+/* Into how many tasks the rows of C are cut: for a group alone into one; else `wanted`, or some more or less
+ * that go round more evenly, at most `most`. */
+static size_t rows_of(const struct bands *b, size_t wanted, size_t most, size_t groups)
+{
+    enum { EVEN = 90 }; /* per cent */
+    const size_t usual = groups == 1 ? 1 : ss_smaller(wanted, most);
+    size_t best = usual;
+
+    for (size_t rows = usual; rows > 1 && 100 * evenness(b, best, groups) < EVEN; rows--)
+        if (evenness(b, rows - 1, groups) > evenness(b, best, groups))
+            best = rows - 1;
+    for (size_t rows = usual; rows < ss_smaller(2 * wanted, most) && 100 * evenness(b, best, groups) < EVEN;
+         rows++)
+        if (evenness(b, rows + 1, groups) > evenness(b, best, groups))
+            best = rows + 1;
+    return best;
 }
 
 static void cut_dots(const struct ss_device *d, const struct ss_own_product *p, const struct suited *s,
@@ -185,8 +216,9 @@ static void cut_tiles(const struct ss_device *d, const struct ss_own_product *p,
     const size_t task_n = ss_round_up(ss_parts_of(g->n, fit), panel);
     const size_t bands = ss_parts_of(g->n, task_n) * p->slices, groups = useful_groups(d, g, s->group_work);
     const size_t wanted = cores_of(d) * (work_of(g) < s->large ? s->tasks : s->tasks_large);
-    const size_t most = ss_smaller(ss_parts_of(g->m, least), ss_parts_of(wanted, bands));
-    const size_t task_m = ss_round_up(ss_parts_of(g->m, rows_of(most, bands, groups)), s->rows);
+    const struct bands b = bands_of(p, task_n);
+    const size_t rows = rows_of(&b, ss_parts_of(wanted, bands), ss_parts_of(g->m, least), groups);
+    const size_t task_m = ss_round_up(ss_parts_of(g->m, rows), s->rows);
     out->task_m = (uint32_t)task_m;
     out->task_n = (uint32_t)task_n;
     out->groups = (uint32_t)ss_smaller(groups, bands * ss_parts_of(g->m, task_m));
