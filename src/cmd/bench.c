@@ -256,6 +256,8 @@ static void tell_end(struct teller *t, const struct ss_bench *b)
                      b->device.driver, b->peak_gflops, b->matmul_gflops);
     if (!t->json && b->launch_us > 0)
         ss_text_addf(&line, ", a launch %.3g us", b->launch_us);
+    if (!t->json && *b->openblas)
+        ss_text_addf(&line, ", OpenBLAS's kernels for %s", b->openblas);
     if (!t->json)
         ss_text_add(&line, "\n");
     ss_print(line.data);

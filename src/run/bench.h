@@ -91,6 +91,7 @@ struct ss_bench {
     double peak_gflops;   /* median of all that was measured */
     double matmul_gflops; /* of the backend in use, size 1024 (median) */
     double launch_us;     /* of a product of one element, many in a row; 0: not measured */
+    char openblas[32];    /* the processor whose kernels OpenBLAS uses, or "" */
     struct ss_bench_row *rows;
     size_t n_rows;
     struct ss_bench_product *products;

@@ -1,6 +1,7 @@
 /* bench_matmul.c - square matrix products: ours, CLBlast's, and OpenBLAS's where it is installed. */
 #include <dlfcn.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -31,11 +32,17 @@ struct bench {
     cblas_sgemm_fn *sgemm;
 };
 
-static void open_blas(struct bench *x)
+/* `core`: the processor whose kernels it has chosen. */
+static void open_blas(struct bench *x, char *core, size_t size)
 {
+    char *(*name)(void) = NULL;
+
     x->library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
-    if (x->library)
-        *(void **)&x->sgemm = dlsym(x->library, "cblas_sgemm"); /* as POSIX has it */
+    if (!x->library)
+        return;
+    *(void **)&x->sgemm = dlsym(x->library, "cblas_sgemm"); /* as POSIX has it */
+    *(void **)&name = dlsym(x->library, "openblas_get_corename");
+    snprintf(core, size, "%s", name ? name() : "unknown");
 }
 
 /* ---- one product ---- */
@@ -193,13 +200,13 @@ out:
 
 /* ---- all of them ---- */
 
-static enum ss_status prepare(struct bench *x, struct ss_device *device)
+static enum ss_status prepare(struct bench *x, struct ss_device *device, struct ss_bench *b)
 {
     const size_t n = (size_t)LARGEST * LARGEST;
     enum ss_status st = SS_OK;
 
     x->device = device;
-    open_blas(x);
+    open_blas(x, b->openblas, sizeof(b->openblas));
     for (size_t i = 0; i < SS_COUNT(x->host); i++) {
         TRY(ss_allocate(n, &x->host[i]));
         for (size_t j = 0; j < n; j++)
@@ -294,7 +301,7 @@ enum ss_status ss_bench_products(struct ss_device *device, struct ss_peak *peak,
     enum ss_status st = SS_OK;
 
     TRY(ss_allocate(SS_COUNT(sizes) * SS_COUNT(transposes) * SS_COUNT(backend_names), &b->products));
-    TRY(prepare(&x, device));
+    TRY(prepare(&x, device, b));
     if (!x.sgemm)
         ss_say(SS_LEVEL_NOTE, "skip: OpenBLAS beside our products: libopenblas.so.0 is not installed");
     else if (!ss_device_is_cpu(device))

@@ -124,6 +124,8 @@ void ss_bench_json(const struct ss_bench *b, struct ss_text *out)
     ss_json_number(out, "matmul_gflops", b->matmul_gflops);
     if (b->launch_us > 0)
         ss_json_number(out, "launch_us", b->launch_us);
+    if (*b->openblas)
+        ss_json_text(out, "openblas_core", b->openblas);
     ss_json_open(out, "workloads", '[');
     for (size_t i = 0; i < b->n_rows; i++)
         add_row(out, &b->rows[i]);

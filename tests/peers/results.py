@@ -93,8 +93,10 @@ def launches(records):
     times = [f"{d} {reports[0]['launch_us']:.3g} us" for d, reports in found.items() if reports[0].get("launch_us")]
     if not times:
         return []
+    cores = {reports[0].get("openblas_core") for reports in found.values()} - {None}
+    kernels = [f"OpenBLAS uses its kernels for {', '.join(sorted(cores))}."] if cores else []
     return ["", f"A product of one element, many in a row, is all launch: {', '.join(times)}. The last column is the median of rounds",
-            "that measure both one after the other."]
+            "that measure both one after the other.", *kernels]
 
 
 def verdict(records):
