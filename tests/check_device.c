@@ -1,8 +1,10 @@
+#define _GNU_SOURCE /* sets of cores */
 #include <check.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -181,6 +183,50 @@ END_TEST
 START_TEST(a_launch_over_nothing_does_nothing)
 {
     ok(ss_launch(sum_kernel(8), (struct ss_range){.global = {0}}, NULL, 0));
+}
+END_TEST
+
+START_TEST(a_structure_of_another_size_than_the_kernels_is_refused)
+{
+    struct ss_kernel *const k = sum_kernel(8);
+    const struct ss_arg args[] = {ss_arg_struct("0123456789ab", 12), ss_arg_buffer(NULL), ss_arg_buffer(NULL),
+                                  ss_arg_buffer(NULL)};
+
+    catch_text();
+    ck_assert_int_eq(ss_launch(k, (struct ss_range){.global = {8}, .local = {8}}, args, 4), SS_ERR_DEVICE);
+    said_part("clSetKernelArg: CL_INVALID_ARG_SIZE");
+}
+END_TEST
+
+/* Where a driver has a thread on each core but one, the thread that waits works on that one meanwhile. */
+START_TEST(a_wait_leaves_this_thread_the_cores_it_had)
+{
+    const bool works = ss_quirk_of(ss_device_info(device))->flags & SS_QUIRK_WAITER_WORKS;
+    const uint32_t n = 1 << 16;
+    struct ss_buffer *b = NULL;
+    cpu_set_t before, after;
+    float x;
+
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(before), &before), 0);
+    ok(ss_buffer_create(device, n * sizeof(float), &b));
+    for (int i = 0; i < 3; i++) {
+        ok(ss_span_zero(ss_span_of(b), n));
+        ok(ss_launch(
+            sum_kernel(8), (struct ss_range){.global = {n}, .local = {8}},
+            (const struct ss_arg[]){ss_arg_u32(0), ss_arg_buffer(b), ss_arg_buffer(b), ss_arg_buffer(b)}, 4));
+        ok(ss_device_finish(device));
+        ok(ss_span_read(ss_span_of(b), &x, 1));
+    }
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(after), &after), 0);
+    ck_assert(CPU_EQUAL(&before, &after));
+    if (works && CPU_COUNT(&before) > 1 &&
+        ss_device_info(device)->compute_units == (uint32_t)CPU_COUNT(&before)) {
+        ck_assert_int_ge(device->waiter_core, 0);
+        ck_assert(CPU_ISSET((size_t)device->waiter_core, &before));
+    }
+    if (!works)
+        ck_assert_int_eq(device->waiter_core, -1);
+    ss_buffer_free(b);
 }
 END_TEST
 
@@ -501,6 +547,8 @@ int main(void)
     tcase_add_test(c, a_launch_with_the_wrong_number_of_arguments_is_refused);
     tcase_add_test(c, a_failed_launch_names_call_code_kernel_and_device);
     tcase_add_test(c, a_launch_over_nothing_does_nothing);
+    tcase_add_test(c, a_structure_of_another_size_than_the_kernels_is_refused);
+    tcase_add_test(c, a_wait_leaves_this_thread_the_cores_it_had);
     tcase_add_test(c, a_failed_build_shows_log_and_numbered_source_of_the_folder_in_the_environment);
     tcase_add_test(c, a_build_shows_no_warning_of_the_compiler);
     tcase_add_test(c, binaries_are_kept_only_where_the_driver_keeps_none_and_a_bad_one_is_a_miss);

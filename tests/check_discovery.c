@@ -366,6 +366,51 @@ START_TEST(as_many_new_threads_as_cores_get_one_each_and_fewer_stay_free)
 }
 END_TEST
 
+START_TEST(a_thread_that_waits_takes_the_one_core_that_is_left)
+{
+    struct ss_threads before;
+    cpu_set_t cores, one, now;
+    pthread_t t;
+    int left = -1;
+
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(cores), &cores), 0);
+    const int n = CPU_COUNT(&cores);
+    if (n < 2)
+        return;
+    pthread_mutex_lock(&held);
+    ss_threads_list(&before);
+    ck_assert_uint_eq(before.n, 1);
+    for (size_t core = 0; core < CPU_SETSIZE; core++) {
+        if (!CPU_ISSET(core, &cores))
+            continue;
+        if (left < 0) {
+            left = (int)core;
+            continue;
+        }
+        ck_assert_int_eq(ss_threads_left_core(), -1); /* several are left */
+        ck_assert_int_eq(pthread_create(&t, NULL, wait_for_the_end, NULL), 0);
+        CPU_ZERO(&one);
+        CPU_SET(core, &one);
+        ck_assert_int_eq(pthread_setaffinity_np(t, sizeof(one), &one), 0);
+    }
+    ck_assert_int_eq(ss_threads_left_core(), left);
+    ss_threads_keep(left);
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(now), &now), 0);
+    ck_assert_int_eq(CPU_COUNT(&now), 1);
+    ck_assert(CPU_ISSET((size_t)left, &now));
+    ck_assert_int_eq(sched_getcpu(), left);
+    ss_threads_let_go();
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(now), &now), 0);
+    ck_assert(CPU_EQUAL(&now, &cores));
+    ck_assert_int_eq(pthread_create(&t, NULL, wait_for_the_end, NULL), 0);
+    CPU_ZERO(&one);
+    CPU_SET((size_t)left, &one);
+    ck_assert_int_eq(pthread_setaffinity_np(t, sizeof(one), &one), 0);
+    ck_assert_int_eq(ss_threads_left_core(), -1); /* none is */
+    pthread_mutex_unlock(&held);
+}
+END_TEST
+
 /* In a child of its own each, so that the driver starts anew. */
 START_TEST(pocl_has_a_thread_on_each_core_unless_the_user_decides)
 {
@@ -406,6 +451,7 @@ int main(void)
     tcase_add_test(c, a_platform_without_devices_is_passed_over_and_named);
     tcase_add_test(c, what_drivers_tell_is_complete_and_leads_back_to_them);
     tcase_add_test(c, as_many_new_threads_as_cores_get_one_each_and_fewer_stay_free);
+    tcase_add_test(c, a_thread_that_waits_takes_the_one_core_that_is_left);
     tcase_add_loop_test(c, pocl_has_a_thread_on_each_core_unless_the_user_decides, 0, 2);
     suite_add_tcase(s, c);
     SRunner *const r = srunner_create(s);

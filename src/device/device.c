@@ -5,6 +5,10 @@
 #include "base/checked.h"
 #include "base/signals.h"
 #include "device/opencl.h"
+#include "device/quirks.h"
+#include "device/threads.h"
+
+enum { LOOKS = 64 }; /* for the core of the thread that waits: most drivers have begun theirs at the first */
 
 #define MIB 1048576.0
 
@@ -122,6 +126,8 @@ enum ss_status ss_device_open(const char *choice, struct ss_device **out)
     d->info = list.items[index];
     d->as_gpu = kernels && strcmp(kernels, "gpu") == 0;
     d->gemm.level = d->info.unfinished ? SS_GEMM_SIMPLE : SS_GEMM_FAST;
+    d->waiter_core = -1;
+    d->looks = ss_quirk_of(&d->info)->flags & SS_QUIRK_WAITER_WORKS ? LOOKS : 0;
     TRY(open_chosen(d));
     *out = d;
     d = NULL;
@@ -194,13 +200,28 @@ size_t ss_device_builds(const struct ss_device *d, double *seconds)
     return d->n_builds;
 }
 
+void ss_device_wait_begins(struct ss_device *d)
+{
+    if (d->looks && d->waiter_core < 0) {
+        d->looks--;
+        d->waiter_core = ss_threads_left_core();
+    }
+    if (d->waiter_core >= 0)
+        ss_threads_keep(d->waiter_core);
+}
+
+void ss_device_wait_ends(struct ss_device *d)
+{
+    if (d->waiter_core >= 0)
+        ss_threads_let_go();
+}
+
 enum ss_status ss_device_finish(struct ss_device *d)
 {
-    enum ss_status st = SS_OK;
-
-    CL_TRY(d, "", clFinish(d->queue));
-out:
-    return st;
+    ss_device_wait_begins(d);
+    const cl_int code = clFinish(d->queue);
+    ss_device_wait_ends(d);
+    return code == CL_SUCCESS ? SS_OK : ss_cl_fail(d, "clFinish", code, "");
 }
 
 enum ss_status ss_device_flush(struct ss_device *d)

@@ -141,10 +141,14 @@ enum ss_status ss_span_read(struct ss_span from, void *to, size_t n)
 
     TRY(check_fits("read", from, n));
     TRY(ss_buffer_before_use(from.buffer));
-    if (n)
-        CL_TRY(d, "",
-               clEnqueueReadBuffer(d->queue, from.buffer->memory, CL_TRUE, from.offset * ELEMENT, n * ELEMENT,
-                                   to, 0, NULL, NULL));
+    if (!n)
+        goto out;
+    ss_device_wait_begins(d);
+    const cl_int code = clEnqueueReadBuffer(d->queue, from.buffer->memory, CL_TRUE, from.offset * ELEMENT,
+                                            n * ELEMENT, to, 0, NULL, NULL);
+    ss_device_wait_ends(d);
+    if (code != CL_SUCCESS)
+        st = ss_cl_fail(d, "clEnqueueReadBuffer", code, "");
 out:
     return st;
 }

@@ -46,7 +46,13 @@ struct ss_device {
     struct ss_tuning_item *tuning; /* what was asked of it */
     uint32_t n_answers;            /* that were kept in this process */
     struct ss_gemm_state gemm;
+    int waiter_core; /* where the thread that waits works; -1: anywhere */
+    uint32_t looks;  /* for it that may still be taken: a driver begins its threads with its first work */
 };
+
+/** Around a call in which the host waits for the queue. */
+void ss_device_wait_begins(struct ss_device *d);
+void ss_device_wait_ends(struct ss_device *d);
 
 struct ss_buffer {
     struct ss_device *device; /* borrowed, outlives the buffer */

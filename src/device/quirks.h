@@ -7,7 +7,9 @@
 enum ss_quirk_flag {
     SS_QUIRK_UNFINISHED = 1,    /* ranked last; its kernels start in their simplest form */
     SS_QUIRK_KEEP_BINARIES = 2, /* compiles anew in every process: the program keeps its binaries (cache.h) */
-    SS_QUIRK_SPREAD_THREADS = 4 /* its threads sleep between launches and wake on each other's cores */
+    SS_QUIRK_SPREAD_THREADS = 4, /* its threads sleep between launches and wake on each other's cores */
+    SS_QUIRK_WAITER_WORKS =
+        8 /* it has a thread on each core but one: the thread that waits for it works, too */
 };
 
 struct ss_quirk {

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static int by_size(const void *a, const void *b)
 {
@@ -55,4 +56,45 @@ void ss_threads_spread(const struct ss_threads *before)
         CPU_SET(core, &one);
         sched_setaffinity(now.ids[--n], sizeof(one), &one); /* if it fails, it moves as it did */
     }
+}
+
+int ss_threads_left_core(void)
+{
+    struct ss_threads now;
+    cpu_set_t left, one;
+    int core = 0;
+
+    ss_threads_list(&now);
+    if (!now.n || sched_getaffinity(0, sizeof(left), &left) != 0 || CPU_COUNT(&left) < 2)
+        return -1;
+    for (size_t i = 0; i < now.n; i++) {
+        if (now.ids[i] == gettid() || sched_getaffinity(now.ids[i], sizeof(one), &one) != 0 ||
+            CPU_COUNT(&one) != 1)
+            continue;
+        CPU_XOR(&one, &left, &one);
+        CPU_AND(&left, &left, &one);
+    }
+    if (CPU_COUNT(&left) != 1)
+        return -1;
+    while (!CPU_ISSET((size_t)core, &left))
+        core++;
+    return core;
+}
+
+static _Thread_local cpu_set_t usual;
+
+void ss_threads_keep(int core)
+{
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    CPU_SET((size_t)core, &one);
+    if (sched_getaffinity(0, sizeof(usual), &usual) != 0 || sched_setaffinity(0, sizeof(one), &one) != 0)
+        CPU_ZERO(&usual);
+}
+
+void ss_threads_let_go(void)
+{
+    if (CPU_COUNT(&usual))
+        sched_setaffinity(0, sizeof(usual), &usual);
 }

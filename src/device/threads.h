@@ -19,4 +19,12 @@ void ss_threads_list(struct ss_threads *out);
  * many of them as cores: fewer share the machine with others, and stay free to move. */
 void ss_threads_spread(const struct ss_threads *before);
 
+/** The one core of those that this thread may use that no other thread has to itself; -1: none, or several.
+ */
+int ss_threads_left_core(void);
+
+/** Keep this thread on `core` until it is let go; what it may use afterwards is what it might before. */
+void ss_threads_keep(int core);
+void ss_threads_let_go(void);
+
 #endif
