@@ -308,22 +308,16 @@ INLINE integers update(const struct update *u, const struct numbers *x, const ui
 }
 
 /* Elements `from` to `end`. */
-INLINE void update_span(const struct update *span, global uint *state, const struct numbers *x,
-                        const uint from, const uint end)
+INLINE void update_span(const struct update *u, global uint *state, const struct numbers *x, const uint from,
+                        const uint end)
 {
-    struct update u = *span;
     integers good = (integers)(-1);
     uint i = from;
 
-    u.clip = as_float(state[CLIP]);
-#if IS_ADAM
-    u.by_root = 1.0f / sqrt(as_float(state[CORRECTION_2]));
-    u.by_first = x->rate / as_float(state[CORRECTION_1]);
-#endif
     for (; i + WIDTH <= end; i += WIDTH)
-        good &= update(&u, x, i, i + WIDTH);
+        good &= update(u, x, i, i + WIDTH);
     if (i < end)
-        good &= update(&u, x, i, end);
+        good &= update(u, x, i, end);
     if (!all_lanes(good))
         atomic_or(&state[OVERFLOWED], 1u);
 }
@@ -331,26 +325,28 @@ INLINE void update_span(const struct update *span, global uint *state, const str
 #define PARAMETERS                                                                                  \
     global float *weights, global const float *gradient, global float *first, global float *second, \
         global float *average, global uint *state
-#define SPAN                                                                                      \
-    {                                                                                             \
-        weights + x.weights_at, first + x.first_at, second + x.second_at, average + x.average_at, \
-            gradient + x.gradient_at                                                              \
+#define UPDATE                                                                                       \
+    {                                                                                                \
+        weights + x.weights_at, first + x.first_at, second + x.second_at, average + x.average_at,    \
+            gradient + x.gradient_at, as_float(state[CLIP]), x.rate / as_float(state[CORRECTION_1]), \
+            1.0f / sqrt(as_float(state[CORRECTION_2]))                                               \
     }
 
 kernel void step_update(PARAMETERS, const struct numbers x)
 {
-    const struct update u = SPAN;
     const uint from = (uint)get_global_id(0) * x.run;
 
-    if (from < x.n && !state[HOLD])
-        update_span(&u, state, &x, from, min(x.n, from + x.run));
+    if (from >= x.n || state[HOLD])
+        return;
+    const struct update u = UPDATE;
+    update_span(&u, state, &x, from, min(x.n, from + x.run));
 }
 
 ONE_ITEM void step_whole(PARAMETERS, global const float *loss, const struct numbers x)
 {
-    const struct update u = SPAN;
-
-    guard(sqrt(sum_of_squares(u.gradient, 0u, x.n, WIDTH)), loss[x.loss_at], state, &x);
-    if (!state[HOLD])
-        update_span(&u, state, &x, 0u, x.n);
+    guard(sqrt(sum_of_squares(gradient + x.gradient_at, 0u, x.n, WIDTH)), loss[x.loss_at], state, &x);
+    if (state[HOLD])
+        return;
+    const struct update u = UPDATE;
+    update_span(&u, state, &x, 0u, x.n);
 }
