@@ -10,8 +10,6 @@
  *
  * batches_gather: y[i] = rows[order[i]]. Work-items (d, count).
  *
- * batches_rows: both in one, for CPU devices; groups of one item, each RUN rows of the batch.
- *
  * batches_noise: y (+)= amplitude[column] r, r standard normal or, with uniform != 0, uniform in (-1/2, 1/2);
  * added if accumulate != 0. Work-items (ceil(d / 4), count).
  *
@@ -24,12 +22,9 @@
  * Logit: log z - log(1 - z), each from the distance to its own end, which keeps the digits that 1 - z would
  * lose.
  */
-#include "device/vector.clh"
 #include "random/philox.clh"
 
 #include "random/permute.clh"
-
-#define RUN 16u /* as in src/data/batches.c */
 
 kernel void batches_order(const uint seed, const uint purpose, const uint epoch, const uint position,
                           const uint n_rows, const uint count, global uint *restrict order)
@@ -49,39 +44,6 @@ kernel void batches_gather(global const float *restrict rows, global const uint 
 
     if (j < d && i < count)
         y[y_at + i * d + j] = rows[(size_t)order[i] * d + j];
-}
-
-/* A permutation is keyed once for all rows of an epoch, and rows are copied whole: on CPUs five to ten times
- * as fast as the two kernels before. Each next row comes into the caches meanwhile, from a place that nothing
- * told the processor. */
-kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(float16))) void
-batches_rows(const uint seed, const uint purpose, const uint epoch, const uint position, const uint n_rows,
-             const uint count, const uint d, global const float *restrict rows, global float *restrict y,
-             const uint y_at)
-{
-    const uint first = get_global_id(0) * RUN, n = min(RUN, count - first);
-    uint keyed = epoch + (position + first) / n_rows, drawn[RUN];
-    struct ss_permutation p = ss_permutation_of((uint2)(seed, purpose), keyed, n_rows);
-
-    for (uint i = 0; i < n; i++) {
-        const uint at = position + first + i, here = epoch + at / n_rows;
-        if (here != keyed)
-            p = ss_permutation_of((uint2)(seed, purpose), here, n_rows);
-        keyed = here;
-        drawn[i] = ss_permuted(p, at % n_rows);
-    }
-    for (uint i = 0; i < n; i++) {
-        global const float *const from = rows + (size_t)drawn[i] * d;
-        global const float *const next = rows + (size_t)drawn[min(i + 1, n - 1)] * d;
-        global float *const to = y + y_at + (first + i) * d;
-        uint j = 0;
-        for (; j + 16 <= d; j += 16) {
-            PREFETCH(next + j);
-            vstore16(vload16(0, from + j), 0, to + j);
-        }
-        for (; j < d; j++)
-            to[j] = from[j];
-    }
 }
 
 kernel void batches_noise(const uint seed, const uint purpose, const uint step, const uint stream,

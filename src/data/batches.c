@@ -95,7 +95,7 @@ static enum ss_status make_kernels(struct ss_batches *b)
 
     if (ss_device_is_cpu(b->device)) {
         TRY(make_ahead(b));
-        TRY(ss_device_kernel(b->device, file, "batches_rows", NULL, 0, &b->draw));
+        TRY(ss_device_kernel(b->device, "data/batches_rows.cl", "batches_rows", NULL, 0, &b->draw));
         goto out;
     }
     TRY(ss_buffer_create(b->device, b->batch * sizeof(uint32_t), &b->order));

@@ -32,9 +32,11 @@ enum { DEEPEST_INCLUDE = 8, LARGEST_SOURCE = 1 << 20 };
 
 /* Files without -D that nearly every run asks for are one program. To open a program takes PoCL 3.1 22 ms
  * even where its cache has it: it looks there by what the preprocessor makes of it, of 900 kB of headers.
- * What follows philox.clh is compiled without contraction, what stands before it with. */
+ * What follows philox.clh is compiled without contraction, what stands before it with. The last FOR_CPUS use
+ * what compilers for GPUs do not know. */
 static const char *const together[] = {"objective/objective.cl", "random/random.cl", "data/batches.cl",
-                                       "objective/slices.cl", "jet/initial.cl"};
+                                       "objective/slices.cl",    "jet/initial.cl",   "data/batches_rows.cl"};
+enum { FOR_CPUS = 1 };
 
 /* ---- sources ---- */
 
@@ -145,10 +147,11 @@ static enum ss_status compile(struct ss_device *d, struct ss_program *p, const c
 }
 
 /* The n files that are one program with `file`. */
-static const char *const *files_with(const char *const *file, size_t n_defines, size_t *n)
+static const char *const *files_with(const struct ss_device *d, const char *const *file, size_t n_defines,
+                                     size_t *n)
 {
-    *n = SS_COUNT(together);
-    for (size_t i = 0; i < SS_COUNT(together) && !n_defines; i++)
+    *n = SS_COUNT(together) - (d->info.type == SS_DEVICE_CPU ? 0 : FOR_CPUS);
+    for (size_t i = 0; i < *n && !n_defines; i++)
         if (strcmp(together[i], *file) == 0)
             return together;
     *n = 1;
@@ -205,7 +208,7 @@ static enum ss_status find_program(struct ss_device *d, const char *file, const 
                                    size_t n_defines, struct ss_program **out)
 {
     size_t n_files;
-    const char *const *const files = files_with(&file, n_defines, &n_files);
+    const char *const *const files = files_with(d, &file, n_defines, &n_files);
     struct ss_text options, key;
     struct ss_program *p = NULL;
     enum ss_status st = SS_OK;

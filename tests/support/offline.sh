@@ -34,6 +34,7 @@ variants()
 {
     cat <<'TABLE'
 data/batches.cl
+data/batches_rows.cl cpu
 device/gemm_own.cl cpu
 device/gemm_plain.cl
 device/gemm_tiled.cl -DITEM_M=4 -DITEM_N=8 -DDEPTH=8 -DTRANSPOSE_B=1
