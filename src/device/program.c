@@ -219,6 +219,8 @@ static enum ss_status find_program(struct ss_device *d, const char *file, const 
     /* Unrolled for registers that a CPU lacks: minutes, when optimized. */
     if (d->as_gpu && d->info.type == SS_DEVICE_CPU)
         ss_text_add(&options, " -cl-opt-disable");
+    if (d->info.unfinished) /* Mesa's rusticl ends the process at one */
+        ss_text_add(&options, " -DNO_PREFETCH");
     for (size_t i = 0; i < n_defines; i++)
         ss_text_addf(&options, " -D%s=%ld", defines[i].name, defines[i].value);
     for (size_t i = 0; i < n_files; i++)

@@ -29,12 +29,12 @@ simulated()
     rm -f "$log"
     from=$(date +%s)
     # Unoptimized, because the optimizer writes `freeze`, which Oclgrind 21.10 stops at, and because it folds away
-    # reads of what was never written; without prefetches, which it does not know. It preloads itself: the shim
+    # reads of what was never written. It preloads itself: the shim
     # (oclgrind/shim.c) has to come before it. Killed if it only takes note of the signal, as runs do.
     trap 'kill $! 2>/dev/null; exit 143' TERM
     # shellcheck disable=SC2016 # expanded inside
     SLICESCORE_KERNELS=${2:-} timeout -k 10 "${TEST_TIMEOUT:-1800}" \
-        oclgrind --check-api --uninitialized --data-races --build-options "-O0 -DNO_PREFETCH" --log "$log" \
+        oclgrind --check-api --uninitialized --data-races --build-options "-O0" --log "$log" \
         sh -c 'LD_PRELOAD="$1:$LD_PRELOAD" exec "$2"' sh "$PWD/$BUILD/tests/oclgrind-shim.so" "$suite" >"$said" 2>&1 &
     wait $!
     code=$?
