@@ -8,9 +8,10 @@
  *   step_whole         all three by one work-item, for CPU devices, where a launch takes longer than few
  * weights
  *
- * Layout  flat buffers of n floats; `state` as in the enum below, floats by as_float; all numbers of a step
- * in one argument, since each that is passed by itself costs a launch on a CPU 40 to 50 ns. Launch
- * gradient_partials, step_update: one item for every `run` elements, any local size; without RUNS
+ * Layout  flat buffers of n floats; `state` as in the enum below, floats by as_float; all numbers of a
+ *         step in one argument, since each by itself costs a launch on a CPU 40 to 50 ns.
+ *
+ * Launch  gradient_partials, step_update: one item for every `run` elements, any local size; without RUNS
  *         gradient_partials: n_partials items, any number, each takes every n_partials-th vector. step_guard:
  *         one group of 64. step_whole: one item. The order of every sum depends on n, n_partials, run, WIDTH
  *         and RUNS alone.
