@@ -20,9 +20,9 @@ static const struct ss_quirk quirks[] = {
      * ms took 16 until the scheduler moved one of them. POCL_AFFINITY, if set, is the user's choice. */
     {"Portable Computing Language", NULL, true, SS_QUIRK_SPREAD_THREADS, 0, NULL},
     /* Measured on a Xeon with AVX-512: fused step 5.2 ms against PoCL's 5.9. It keeps no binaries: 0.7 s a
-     * process to build one large kernel, against 8 ms from a binary. Where the thread that waits shared a core
-     * with one of its own, which it binds, products of 128 and 256 cubed went at half speed for seconds (two
-     * cores, Zen 5). */
+     * process to build one large kernel, against 8 ms from a binary. It binds its threads to cores: beside a
+     * busy process, where the thread that waits may come to share a core with one of them, a fused step took
+     * 4.9 ms, and 4.0 with that thread on the core that is left (two cores, Zen 5). */
     {"Intel(R) OpenCL", NULL, true, SS_QUIRK_KEEP_BINARIES | SS_QUIRK_WAITER_WORKS, 1, NULL},
 };
 

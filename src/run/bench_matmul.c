@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -32,11 +33,13 @@ struct bench {
     cblas_sgemm_fn *sgemm;
 };
 
-/* `core`: the processor whose kernels it has chosen. */
+/* `core`: the processor whose kernels it has chosen. Its threads go on spinning after a product, 2^28 cycles
+ * unless told otherwise (an exponent), and would halve what is measured next: 2^24 are some milliseconds. */
 static void open_blas(struct bench *x, char *core, size_t size)
 {
     char *(*name)(void) = NULL;
 
+    setenv("OPENBLAS_THREAD_TIMEOUT", "24", 0);
     x->library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
     if (!x->library)
         return;
@@ -74,8 +77,7 @@ static void call_blas(const struct bench *x, size_t n, const char *transpose)
              x->host[1], (int)n, 0.0f, x->host[2], (int)n);
 }
 
-/* OpenBLAS's threads go on spinning for some 2^26 cycles after a product, and would halve what is measured
- * next. Many products in a row are timed with them awake. */
+/* Until OpenBLAS's threads spin no more. Many products in a row are timed with them awake. */
 static void let_threads_sleep(void)
 {
     const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
