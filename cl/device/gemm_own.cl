@@ -59,7 +59,7 @@
 #define LOAD(p) LOAD_ANY(p)
 #define STORE(v, p) STORE_ANY(v, p)
 #define PANEL (WIDTH * VECTORS)
-#define BATCH 4 /* tiles of a transposed A packed at once */
+#define BATCH 8 /* tiles of a transposed A packed at once: of 6 rows whole cache lines of it */
 #define LINE 16 /* floats of a cache line */
 
 #include "device/gemm_own_pack.clh"

@@ -7,7 +7,7 @@
 #include "base/checked.h"
 #include "device/opencl.h"
 
-enum { BATCH = 4 }; /* of cl/device/gemm_own.cl */
+enum { BATCH = 8 }; /* of cl/device/gemm_own.cl */
 enum { ACCUMULATE = 1, B_IN_PLACE = 2, A_IN_PLACE = 4, WITH_BIAS = 8, MIRRORED = 16 }; /* flags of kernels */
 
 /* A buffer of at least so many floats; a smaller one is replaced (what is enqueued keeps it alive). */
