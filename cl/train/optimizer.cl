@@ -1,20 +1,21 @@
 /*
  * optimizer.cl - one step of training after the gradient: global norm, the decision whether the step counts,
- * the update of weights, moments and moving average. Three launches, no wait between, or for few weights one.
+ * the update of weights, moments and moving average. Three launches, no wait between; on CPU devices, where
+ * one costs more than its work, two, or for few weights one.
  *
  *   gradient_partials  sums of squares of the gradient, one per work-item
  *   step_guard         their sum; finite or not; clipping factor; loss so far; bias corrections
+ *   step_norm          both: the work-item that ends last does what step_guard does
  *   step_update        every weight, unless the guard holds the step back
- *   step_whole         all three by one work-item, for CPU devices, where a launch takes longer than few
- * weights
+ *   step_whole         all by one work-item
  *
  * Layout  flat buffers of n floats; `state` as in the enum below, floats by as_float; all numbers of a
  *         step in one argument, since each by itself costs a launch on a CPU 40 to 50 ns.
  *
- * Launch  gradient_partials, step_update: one item for every `run` elements, any local size; without RUNS
- *         gradient_partials: n_partials items, any number, each takes every n_partials-th vector. step_guard:
- *         one group of 64. step_whole: one item. The order of every sum depends on n, n_partials, run, WIDTH
- *         and RUNS alone.
+ * Launch  gradient_partials: n_partials items, with RUNS one for every `run` elements, else any number, each
+ *         of which takes every n_partials-th vector. step_guard: one group of 64. step_norm: n_partials
+ * groups of one. step_update: one item for every `run` elements, any local size. step_whole: one item. The
+ * order of every sum depends on n, n_partials, run, WIDTH, RUNS and the kernel alone.
  *
  * -D      WIDTH 4, 8 or 16 (default 4): elements of one vector
  *         RUNS 0 or 1 (default 0): an item goes through many neighbouring vectors, as suits CPU devices
@@ -63,7 +64,8 @@ enum {
     LOSS_SUM,     /* float: since the last report */
     LOSS_REST,    /* float: what the sum lost by rounding */
     LOSS_COUNT,
-    LAST_LOSS /* float */
+    LAST_LOSS, /* float */
+    ENDED      /* items of step_norm so far */
 };
 
 /* The same members as in train/optimizer.c. */
@@ -132,14 +134,19 @@ INLINE float sum_of_squares(global const float *gradient, const uint from, const
     return sum;
 }
 
+INLINE float partial(global const float *gradient, const uint p, const struct numbers *x)
+{
+    gradient += x->gradient_at;
+    return RUNS ? sum_of_squares(gradient, p * x->run, min(x->n, (p + 1u) * x->run), WIDTH)
+                : sum_of_squares(gradient, p * WIDTH, x->n, x->n_partials * WIDTH);
+}
+
 kernel void gradient_partials(global const float *gradient, global float *partials, const struct numbers x)
 {
     const uint p = (uint)get_global_id(0);
 
-    gradient += x.gradient_at;
     if (p < x.n_partials)
-        partials[p] = RUNS ? sum_of_squares(gradient, p * x.run, min(x.n, (p + 1u) * x.run), WIDTH)
-                           : sum_of_squares(gradient, p * WIDTH, x.n, x.n_partials * WIDTH);
+        partials[p] = partial(gradient, p, &x);
 }
 
 static void decide(global uint *state, const struct numbers *x, const float loss, const float norm)
@@ -206,6 +213,23 @@ step_guard(global const float *partials, global const float *loss, global uint *
         return;
     for (uint i = 1u; i < 64u; i++)
         sum += sums[i];
+    guard(sqrt(sum), loss[x.loss_at], state, &x);
+}
+
+kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+step_norm(global const float *gradient, volatile global float *partials, global const float *loss,
+          global uint *state, const struct numbers x)
+{
+    const uint p = (uint)get_global_id(0);
+    float sum = 0.0f;
+
+    partials[p] = partial(gradient, p, &x);
+    mem_fence(CLK_GLOBAL_MEM_FENCE);
+    if (atomic_inc(&state[ENDED]) + 1u < x.n_partials)
+        return;
+    state[ENDED] = 0u;
+    for (uint i = 0u; i < x.n_partials; i++)
+        sum += partials[i];
     guard(sqrt(sum), loss[x.loss_at], state, &x);
 }
 

@@ -23,6 +23,7 @@ enum {
     LOSS_REST,
     LOSS_COUNT,
     LAST_LOSS,
+    ENDED,
     WORDS
 };
 
@@ -41,8 +42,10 @@ struct ss_optimizer {
     struct ss_train_options options;
     size_t n, n_partials, width, run; /* run: elements of an item */
     struct ss_buffer *first, *second, *average, *partials, *state;
-    struct ss_kernel *k_partials, *k_guard, *k_update;
-    struct ss_kernel *k_whole; /* in the place of those three, or NULL */
+    struct ss_kernel *k_partials, *k_guard;
+    struct ss_kernel *k_norm; /* in the place of those two, or NULL */
+    struct ss_kernel *k_update;
+    struct ss_kernel *k_whole; /* in the place of them all, or NULL */
     uint64_t last_step;        /* enqueued */
     bool fresh;                /* the next step starts the sums of the loss */
 };
@@ -109,8 +112,12 @@ static enum ss_status make_kernels(struct ss_device *device, struct ss_optimizer
 
     if (ss_device_is_cpu(device) && o->n <= FEW)
         return ss_device_kernel(device, file, "step_whole", defines, SS_COUNT(defines), &o->k_whole);
-    TRY(ss_device_kernel(device, file, "gradient_partials", defines, SS_COUNT(defines), &o->k_partials));
-    TRY(ss_device_kernel(device, file, "step_guard", defines, SS_COUNT(defines), &o->k_guard));
+    if (ss_device_vector_width(device) > 1) { /* not in a simulator, which takes the last item for a race */
+        TRY(ss_device_kernel(device, file, "step_norm", defines, SS_COUNT(defines), &o->k_norm));
+    } else {
+        TRY(ss_device_kernel(device, file, "gradient_partials", defines, SS_COUNT(defines), &o->k_partials));
+        TRY(ss_device_kernel(device, file, "step_guard", defines, SS_COUNT(defines), &o->k_guard));
+    }
     st = ss_device_kernel(device, file, "step_update", defines, SS_COUNT(defines), &o->k_update);
 out:
     return st;
@@ -202,20 +209,22 @@ static struct ss_range over(const struct ss_optimizer *o, size_t items)
     return (struct ss_range){{items}, {o->run > o->width ? 1 : GUARD}};
 }
 
-static enum ss_status enqueue_partials(struct ss_optimizer *o, struct ss_buffer *gradient,
-                                       struct ss_arg numbers)
+static enum ss_status enqueue_guard(struct ss_optimizer *o, const struct ss_optimizer_step *s,
+                                    struct ss_arg numbers)
 {
-    const struct ss_arg args[] = {ss_arg_buffer(gradient), ss_arg_buffer(o->partials), numbers};
+    const struct ss_arg gradient = ss_arg_buffer(s->gradient.buffer), partials = ss_arg_buffer(o->partials),
+                        loss = ss_arg_buffer(s->loss.buffer), state = ss_arg_buffer(o->state);
+    const struct ss_arg of_norm[] = {gradient, partials, loss, state, numbers};
+    const struct ss_arg of_partials[] = {gradient, partials, numbers};
+    const struct ss_arg of_guard[] = {partials, loss, state, numbers};
+    enum ss_status st = SS_OK;
 
-    return ss_launch(o->k_partials, over(o, o->n_partials), args, SS_COUNT(args));
-}
-
-static enum ss_status enqueue_guard(struct ss_optimizer *o, struct ss_buffer *loss, struct ss_arg numbers)
-{
-    const struct ss_arg args[] = {ss_arg_buffer(o->partials), ss_arg_buffer(loss), ss_arg_buffer(o->state),
-                                  numbers};
-
-    return ss_launch(o->k_guard, (struct ss_range){{GUARD}, {GUARD}}, args, SS_COUNT(args));
+    if (o->k_norm)
+        return ss_launch(o->k_norm, over(o, o->n_partials), of_norm, SS_COUNT(of_norm));
+    TRY(ss_launch(o->k_partials, over(o, o->n_partials), of_partials, SS_COUNT(of_partials)));
+    st = ss_launch(o->k_guard, (struct ss_range){{GUARD}, {GUARD}}, of_guard, SS_COUNT(of_guard));
+out:
+    return st;
 }
 
 enum ss_status ss_optimizer_enqueue(struct ss_optimizer *o, const struct ss_optimizer_step *s)
@@ -233,8 +242,7 @@ enum ss_status ss_optimizer_enqueue(struct ss_optimizer *o, const struct ss_opti
         args[OF_UPDATE + 1] = numbers;
         TRY(ss_launch(o->k_whole, (struct ss_range){{1}, {1}}, args, OF_UPDATE + 2));
     } else {
-        TRY(enqueue_partials(o, s->gradient.buffer, numbers));
-        TRY(enqueue_guard(o, s->loss.buffer, numbers));
+        TRY(enqueue_guard(o, s, numbers));
         args[OF_UPDATE] = numbers;
         TRY(ss_launch(o->k_update, over(o, ss_parts_of(o->n, o->run)), args, OF_UPDATE + 1));
     }
