@@ -12,10 +12,10 @@
  * Layout  flat buffers of n floats; `state` as in the enum below, floats by as_float; all numbers of a
  *         step in one argument, since each by itself costs a launch on a CPU 40 to 50 ns.
  *
- * Launch  gradient_partials: n_partials items, with RUNS one for every `run` elements, else any number, each
- *         of which takes every n_partials-th vector. step_guard: one group of 64. step_norm: n_partials
- * groups of one. step_update: one item for every `run` elements, any local size. step_whole: one item. The
- * order of every sum depends on n, n_partials, run, WIDTH, RUNS and the kernel alone.
+ * Launch  gradient_partials: n_partials items, with RUNS one for every `run` elements, else any number,
+ *         each of which takes every n_partials-th vector. step_guard: one group of 64. step_norm: n_partials
+ *         groups of one. step_update: one item for every `run` elements, any local size. step_whole: one
+ *         item. The order of every sum depends on n, n_partials, run, WIDTH, RUNS and the kernel alone.
  *
  * -D      WIDTH 4, 8 or 16 (default 4): elements of one vector
  *         RUNS 0 or 1 (default 0): an item goes through many neighbouring vectors, as suits CPU devices
