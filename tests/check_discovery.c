@@ -341,18 +341,28 @@ static int on_cores_of_their_own(void)
     return n;
 }
 
+/* Cores for threads that wait until `held` is free; 0: too few for these tests. */
+static int several_cores(cpu_set_t *cores, struct ss_threads *before)
+{
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(*cores), cores), 0);
+    if (CPU_COUNT(cores) < 2) {
+        puts("skip: threads on cores of their own: there is one core");
+        return 0;
+    }
+    pthread_mutex_lock(&held);
+    ss_threads_list(before);
+    return CPU_COUNT(cores);
+}
+
 START_TEST(as_many_new_threads_as_cores_get_one_each_and_fewer_stay_free)
 {
     struct ss_threads before, none = {0};
     cpu_set_t cores;
     pthread_t t;
+    const int n = several_cores(&cores, &before);
 
-    ck_assert_int_eq(sched_getaffinity(0, sizeof(cores), &cores), 0);
-    const int n = CPU_COUNT(&cores);
-    if (n < 2)
+    if (!n)
         return;
-    pthread_mutex_lock(&held);
-    ss_threads_list(&before);
     for (int i = 0; i < n; i++) {
         ss_threads_spread(&before);
         ck_assert_int_eq(on_cores_of_their_own(), 0);
@@ -373,12 +383,8 @@ START_TEST(a_thread_that_waits_takes_the_one_core_that_is_left)
     pthread_t t;
     int left = -1;
 
-    ck_assert_int_eq(sched_getaffinity(0, sizeof(cores), &cores), 0);
-    const int n = CPU_COUNT(&cores);
-    if (n < 2)
+    if (!several_cores(&cores, &before))
         return;
-    pthread_mutex_lock(&held);
-    ss_threads_list(&before);
     ck_assert_uint_eq(before.n, 1);
     for (size_t core = 0; core < CPU_SETSIZE; core++) {
         if (!CPU_ISSET(core, &cores))

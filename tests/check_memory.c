@@ -24,6 +24,15 @@ static void close_device(void)
 
 /* ---- buffers and spans ---- */
 
+START_TEST(an_offset_past_32_bits_is_refused)
+{
+    const struct ss_span spans[] = {{NULL, UINT32_MAX}, {NULL, (size_t)UINT32_MAX + 1}};
+
+    ck_assert_int_eq(ss_spans_fit("these", spans, 1), SS_OK);
+    ck_assert_int_eq(ss_spans_fit("these", spans, 2), SS_ERR_MEMORY);
+}
+END_TEST
+
 START_TEST(buffers_start_as_zeros_and_are_counted)
 {
     const size_t before = ss_device_allocated(device);
@@ -238,6 +247,7 @@ int main(void)
     tcase_set_timeout(c, 300);
     tcase_add_unchecked_fixture(c, open_device, close_device);
     tcase_add_checked_fixture(c, scratch_set_up, scratch_tear_down);
+    tcase_add_test(c, an_offset_past_32_bits_is_refused);
     tcase_add_test(c, buffers_start_as_zeros_and_are_counted);
     tcase_add_test(c, spans_write_copy_zero_and_read_their_part);
     tcase_add_test(c, too_large_a_buffer_is_an_error_that_tells_the_limit);

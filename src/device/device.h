@@ -186,6 +186,8 @@ static inline struct ss_arg ss_arg_local(size_t bytes)
 {
     return (struct ss_arg){.kind = SS_ARG_LOCAL, .bytes = bytes};
 }
+/** Kernels count elements with 32 bits: an error that names `what` if an offset takes more. */
+SS_MUST_CHECK enum ss_status ss_spans_fit(const char *what, const struct ss_span *spans, size_t n);
 /* One argument: a structure of 32-bit numbers, the same as the kernel's; borrowed until it is launched. */
 static inline struct ss_arg ss_arg_struct(const void *values, size_t bytes)
 {

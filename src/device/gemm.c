@@ -56,9 +56,7 @@ static enum ss_status check_matrix(const char *name, struct ss_span s, size_t ro
         return SS_FAIL(SS_ERR_INTERNAL,
                        "matrix product: %s, %zu x %zu at %zu with %zu between rows, leaves its buffer of %zu",
                        name, rows, columns, s.offset, ld, have);
-    if (s.offset > UINT32_MAX)
-        return SS_FAIL(SS_ERR_MEMORY, "matrix product: %s begins at element %zu, past 2^32", name, s.offset);
-    return SS_OK;
+    return ss_spans_fit("matrix product", &s, 1);
 }
 
 /* Of a product without streams: they have become rows. */

@@ -168,21 +168,23 @@ static double evenness(const struct bands *b, size_t rows, size_t groups)
     return work / ((double)groups * ((double)ss_parts_of(whole, groups) + (double)after * b->share));
 }
 
-/* Into how many tasks the rows of C are cut: for a group alone into one; else `wanted`, or some more or less
- * that go round more evenly, at most `most`. */
+/* Into how many tasks the rows of C are cut: for a group alone into one; else `wanted`, or the nearest fewer,
+ * else the nearest more up to twice as many, that go round more evenly; at most `most`. */
 static size_t rows_of(const struct bands *b, size_t wanted, size_t most, size_t groups)
 {
-    enum { EVEN = 90 }; /* per cent */
-    const size_t usual = groups == 1 ? 1 : ss_smaller(wanted, most);
+    static const double even = 0.9;
+    const size_t usual = groups == 1 ? 1 : ss_smaller(wanted, most), last = ss_smaller(2 * wanted, most);
     size_t best = usual;
+    double found = evenness(b, usual, groups);
 
-    for (size_t rows = usual; rows > 1 && 100 * evenness(b, best, groups) < EVEN; rows--)
-        if (evenness(b, rows - 1, groups) > evenness(b, best, groups))
-            best = rows - 1;
-    for (size_t rows = usual; rows < ss_smaller(2 * wanted, most) && 100 * evenness(b, best, groups) < EVEN;
-         rows++)
-        if (evenness(b, rows + 1, groups) > evenness(b, best, groups))
-            best = rows + 1;
+    for (size_t i = 1; found < even && i < last; i++) {
+        const size_t rows = i < usual ? usual - i : i + 1;
+        const double here = evenness(b, rows, groups);
+        if (here > found) {
+            best = rows;
+            found = here;
+        }
+    }
     return best;
 }
 

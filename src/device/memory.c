@@ -109,6 +109,14 @@ size_t ss_buffer_bytes(const struct ss_buffer *b)
     return b->bytes;
 }
 
+enum ss_status ss_spans_fit(const char *what, const struct ss_span *spans, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (spans[i].offset > UINT32_MAX)
+            return SS_FAIL(SS_ERR_MEMORY, "%s: offset %zu is past 2^32 elements", what, spans[i].offset);
+    return SS_OK;
+}
+
 static enum ss_status check_fits(const char *verb, struct ss_span s, size_t n)
 {
     const size_t have = s.buffer->bytes / ELEMENT;

@@ -24,15 +24,6 @@ struct ss_peak {
     uint32_t width, rounds;
 };
 
-static uint32_t choose_width(const struct ss_device *d)
-{
-    const uint32_t native = ss_device_info(d)->native_float_width;
-
-    if (!ss_device_is_cpu(d))
-        return 1;
-    return native >= 16 ? 16 : native >= 8 ? 8 : 4;
-}
-
 static enum ss_status launch(struct ss_peak *p, double *seconds)
 {
     /* a fixed point of 1: chains stay finite however long they are */
@@ -78,7 +69,7 @@ enum ss_status ss_peak_create(struct ss_device *d, struct ss_peak **out)
 
     TRY(ss_allocate(1, &p));
     p->device = d;
-    p->width = choose_width(d);
+    p->width = ss_device_vector_width(d);
     p->rounds = FIRST_ROUNDS;
     p->range.local[0] = cpu ? 1 : GPU_GROUP;
     if (p->range.local[0] > ss_device_info(d)->max_work_group)

@@ -307,9 +307,7 @@ static enum ss_status set_arguments(struct ss_kernel *k, const struct ss_arg *ar
         const cl_uint offset = (cl_uint)a->span.offset;
         switch (a->kind) {
         case SS_ARG_SPAN:
-            if (a->span.offset > UINT32_MAX)
-                return SS_FAIL(SS_ERR_MEMORY, "kernel %s: offset %zu is past 2^32 elements", k->name,
-                               a->span.offset);
+            TRY(ss_spans_fit(k->name, &a->span, 1));
             CL_TRY(d, k->name, clSetKernelArg(k->kernel, at++, sizeof(memory), &memory));
             CL_TRY(d, k->name, clSetKernelArg(k->kernel, at++, sizeof(offset), &offset));
             break;

@@ -381,24 +381,16 @@ out:
     return st;
 }
 
-/* In the 32 bits that kernels count with. */
-static bool fits(const struct ss_fused_batch *b)
-{
-    const struct ss_span spans[] = {b->x, b->slices, b->z, b->parameters, b->gradient};
-
-    for (size_t i = 0; i < SS_COUNT(spans); i++)
-        if (spans[i].offset > UINT32_MAX)
-            return false;
-    return true;
-}
-
 enum ss_status ss_fused_enqueue(struct ss_fused *f, const struct ss_fused_batch *b)
 {
+    const struct ss_span spans[] = {b->x, b->slices, b->z, b->parameters, b->gradient};
     const size_t partials = ss_fused_shape_partials(&f->shape, b->rows);
+    enum ss_status st = SS_OK;
 
     if (!b->rows || partials > f->shape.partials)
         return SS_FAIL(SS_ERR_INTERNAL, "a fused batch of %zu rows, at most %zu", b->rows, f->options.rows);
-    if (!fits(b))
-        return SS_FAIL(SS_ERR_MEMORY, "a fused batch: an offset is past 2^32 elements");
-    return f->shape.grouped ? enqueue_groups(f, b, partials) : enqueue_items(f, b, partials);
+    TRY(ss_spans_fit("a fused batch", spans, SS_COUNT(spans)));
+    st = f->shape.grouped ? enqueue_groups(f, b, partials) : enqueue_items(f, b, partials);
+out:
+    return st;
 }

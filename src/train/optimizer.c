@@ -230,6 +230,7 @@ out:
 enum ss_status ss_optimizer_enqueue(struct ss_optimizer *o, const struct ss_optimizer_step *s)
 {
     enum { OF_UPDATE = 6, MORE = 2 };
+    const struct ss_span spans[] = {s->weights, s->gradient, s->loss};
     const struct numbers n = numbers_of(o, s);
     const struct ss_arg numbers = ss_arg_struct(&n, sizeof(n));
     struct ss_arg args[OF_UPDATE + MORE] = {
@@ -237,6 +238,7 @@ enum ss_status ss_optimizer_enqueue(struct ss_optimizer *o, const struct ss_opti
         ss_arg_buffer(o->second),         ss_arg_buffer(o->average),         ss_arg_buffer(o->state)};
     enum ss_status st = SS_OK;
 
+    TRY(ss_spans_fit("an update", spans, SS_COUNT(spans)));
     if (o->k_whole) {
         args[OF_UPDATE] = ss_arg_buffer(s->loss.buffer);
         args[OF_UPDATE + 1] = numbers;
