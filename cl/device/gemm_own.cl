@@ -26,8 +26,8 @@
  * Reads    up to PANEL - 1 floats past the end of a row of B, which are thrown away: buffers have room for
  * it.
  *
- * Scratch  of a group: DEPTH x task_n (panels of B) + ROWS x PANEL (a tile of C) + BATCH x ROWS x DEPTH (rows
- *          of A).
+ * Scratch  of a group: DEPTH x task_n (panels of B) + ROWS x PANEL (a tile of C) + BATCH x ROWS x LEFT_DEPTH
+ *          (rows of A).
  *
  * Counter  counts tasks for ever; the host passes its value before the launch as `first`: each launch adds
  * the number of tasks and of groups.
@@ -59,8 +59,9 @@
 #define LOAD(p) LOAD_ANY(p)
 #define STORE(v, p) STORE_ANY(v, p)
 #define PANEL (WIDTH * VECTORS)
-#define BATCH 8 /* tiles of a transposed A packed at once: of 6 rows whole cache lines of it */
-#define LINE 16 /* floats of a cache line */
+#define BATCH 8                /* tiles of a transposed A packed at once: of 6 rows whole cache lines of it */
+#define LEFT_DEPTH (DEPTH + 2) /* of such a tile: what is written past its end spoils no other */
+#define LINE 16                /* floats of a cache line */
 
 #include "device/gemm_own_pack.clh"
 
@@ -77,8 +78,11 @@ INLINE void multiply(const uint tile_rows, const uint vectors, const uint rows, 
     UNROLLED
     for (uint i = 0; i < tile_rows; i++) {
         UNROLLED
-        for (uint j = 0; j < vectors; j++)
+        for (uint j = 0; j < vectors; j++) {
             sum[i][j] = (vector)(0.0f);
+            if (add) /* it is there when the tile is done: products of 4096 are 1.07 times as fast */
+                PREFETCH_TO_WRITE(c[i] + j * WIDTH);
+        }
     }
     KEPT for (uint l = 0; l < depth; l++, b += b_step)
     {
@@ -292,9 +296,11 @@ INLINE void multiply_rows(const int transpose_a, const struct product *p, const 
 
             if (pack && batch == 0)
                 pack_a(min((uint)(BATCH * ROWS), all - i), depth, x + i, p->lda, p->left);
+            if (pack && i - batch + BATCH * ROWS < all)
+                fetch_a(depth, x + (i - batch + BATCH * ROWS), p->lda, batch / ROWS);
             UNROLLED
             for (uint r = 0; r < ROWS; r++) {
-                from[r] = pack ? p->left + batch * DEPTH + r : x + row.at * a_row;
+                from[r] = pack ? p->left + batch * LEFT_DEPTH + r : x + row.at * a_row;
                 to[r] = c.at + (r0 + row.at) * c.row;
                 if (r + 1 < some) /* the last is repeated, its results thrown away */
                     next_row(&row, chunk, p->m, p->skip);
@@ -355,30 +361,30 @@ struct numbers {
 #define PARAMETERS                                                                           \
     global const float *a, global const float *b, global float *c, global const float *bias, \
         global float *scratch, global uint *counter, const struct numbers x EPILOGUE_PARAMETERS
-#define PRODUCT                                                                                       \
-    global float *const panels =                                                                      \
-        scratch + get_group_id(0) * ((size_t)DEPTH * x.task_n + ROWS * PANEL + BATCH * ROWS * DEPTH); \
-    global float *const tile = panels + (size_t)DEPTH * x.task_n;                                     \
-    const struct product p = {x.m,                                                                    \
-                              x.n,                                                                    \
-                              x.k,                                                                    \
-                              x.streams,                                                              \
-                              x.skip,                                                                 \
-                              a + x.a_at,                                                             \
-                              b + x.b_at,                                                             \
-                              x.lda,                                                                  \
-                              x.ldb,                                                                  \
-                              {c + x.c_at, x.c_row, x.c_column},                                      \
-                              x.c_slice,                                                              \
-                              x.task_m,                                                               \
-                              x.task_n,                                                               \
-                              x.task_k,                                                               \
-                              x.chunk,                                                                \
-                              x.flags,                                                                \
-                              panels,                                                                 \
-                              tile,                                                                   \
-                              tile + ROWS * PANEL,                                                    \
-                              bias + x.bias_at,                                                       \
+#define PRODUCT                                                                                            \
+    global float *const panels =                                                                           \
+        scratch + get_group_id(0) * ((size_t)DEPTH * x.task_n + ROWS * PANEL + BATCH * ROWS * LEFT_DEPTH); \
+    global float *const tile = panels + (size_t)DEPTH * x.task_n;                                          \
+    const struct product p = {x.m,                                                                         \
+                              x.n,                                                                         \
+                              x.k,                                                                         \
+                              x.streams,                                                                   \
+                              x.skip,                                                                      \
+                              a + x.a_at,                                                                  \
+                              b + x.b_at,                                                                  \
+                              x.lda,                                                                       \
+                              x.ldb,                                                                       \
+                              {c + x.c_at, x.c_row, x.c_column},                                           \
+                              x.c_slice,                                                                   \
+                              x.task_m,                                                                    \
+                              x.task_n,                                                                    \
+                              x.task_k,                                                                    \
+                              x.chunk,                                                                     \
+                              x.flags,                                                                     \
+                              panels,                                                                      \
+                              tile,                                                                        \
+                              tile + ROWS * PANEL,                                                         \
+                              bias + x.bias_at,                                                            \
                               x.samples END}
 
 ONE_ITEM void gemm_own_n(PARAMETERS)

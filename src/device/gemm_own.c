@@ -7,7 +7,7 @@
 #include "base/checked.h"
 #include "device/opencl.h"
 
-enum { BATCH = 8 }; /* of cl/device/gemm_own.cl */
+enum { BATCH = 8, LEFT_DEPTH = SS_OWN_DEPTH + 2 }; /* of cl/device/gemm_own.cl */
 enum { ACCUMULATE = 1, B_IN_PLACE = 2, A_IN_PLACE = 4, WITH_BIAS = 8, MIRRORED = 16 }; /* flags of kernels */
 
 /* A buffer of at least so many floats; a smaller one is replaced (what is enqueued keeps it alive). */
@@ -184,7 +184,7 @@ static enum ss_status enqueue_tiles(struct ss_device *d, const struct ss_own_pro
     const struct ss_gemm *const g = &p->g;
     const size_t panel = (size_t)s->width * s->vectors;
     const size_t per_group =
-        (size_t)SS_OWN_DEPTH * s->task_n + s->rows * (panel + (size_t)BATCH * SS_OWN_DEPTH);
+        (size_t)SS_OWN_DEPTH * s->task_n + s->rows * (panel + (size_t)BATCH * LEFT_DEPTH);
     enum ss_status st = SS_OK;
 
     TRY(room(d, &d->gemm.scratch, s->groups * per_group));
