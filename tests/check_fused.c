@@ -271,7 +271,8 @@ static const struct shape shapes[] = {{3, 27, {17, 9}, 2, 3, false, 3}, /* rows:
                                       {5, 29, {1, 70}, 2, 3, false, 3},
                                       {21, 25, {64}, 1, 6, false, 3},
                                       {40, 26, {81, 16, 70}, 3, 3, false, 3},
-                                      {64, 30, {64, 64}, 2, 5, true, 3}, /* rows of jets further apart */
+                                      {64, 30, {64, 64}, 2, 5, true, 3},    /* rows of jets further apart */
+                                      {96, 26, {256, 250}, 2, 3, false, 3}, /* packed and summed by kernels */
                                       {3, 31, {8, 8, 8, 8, 5, 5, 5, 5}, 8, 3, true, 3}},
                           simulated[] = {{5, 5, {17, 3}, 2, 3, false, 2}, {3, 6, {9, 9}, 2, 2, true, 2}};
 

@@ -10,7 +10,7 @@ enum { GROUPS_WANTED = 128, MOST_GROUP_PARTIALS = 256, GROUPS_A_UNIT = 4, GROUP_
 enum { RESIDUAL = 1, INPUT_MAJOR = 2, WITH_BACK = 4, WITH_FORWARD = 8 }; /* cl/jet/fused_layer.clh */
 enum { MOST_SCRATCH = 1 << 22, MOST_GROUP_SCRATCH = 1 << 20 };           /* floats of a worker */
 /* Floats that one worker packs, and sums, in about the time that a launch takes. */
-enum { MOST_PACKED_ALONE = 1 << 16, MOST_SUMMED_ALONE = 1 << 17 };
+enum { MOST_PACKED_ALONE = 1 << 17, MOST_SUMMED_ALONE = 1 << 19 };
 static const size_t most_group_partials = (size_t)1 << 27; /* floats of all */
 
 /* Tiles of equal size, and as many as some cores share evenly where the rows suffice. */
