@@ -412,8 +412,8 @@ INLINE integers update_block(const struct update *u, const struct numbers *x, co
 #endif
 
 /* Elements `from` to `end`. */
-INLINE void update_span(const struct update *u, global uint *state, const struct numbers *x,
-                        const uint from, const uint end)
+INLINE void update_span(const struct update *u, global uint *state, const struct numbers *x, const uint from,
+                        const uint end)
 {
     integers good = (integers)(-1);
     uint i = from;
