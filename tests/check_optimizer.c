@@ -388,16 +388,22 @@ START_TEST(under_skip_the_steps_around_are_those_of_a_run_without_the_bad_one)
 }
 END_TEST
 
+/* In a lone vector, in vectors that are updated together, first, in the middle and last, and behind them. */
+static const struct {
+    size_t n, at;
+} places[] = {{40, 7}, {200, 0}, {200, 93}, {200, 127}, {200, 199}};
+
 START_TEST(an_update_that_overflows_leaves_the_weight_and_stops)
 {
+    const size_t n = places[_i].n, at = places[_i].at;
     struct ss_train_options options = plain;
     struct rig r;
 
     options.optimizer = SS_OPTIMIZER_SGD;
     for (int with_later_step = 0; with_later_step < 2; with_later_step++) {
-        rig_init(&r, &options, 40);
-        memset(r.g, 0, 160);
-        r.g[7] = 1e10f;
+        rig_init(&r, &options, n);
+        memset(r.g, 0, n * sizeof(*r.g));
+        r.g[at] = 1e10f;
         step(&r, 0, r.g, 1.0f, 1e-12);
         step(&r, 1, r.g, 1.0f, 1e35);
         if (with_later_step) /* the guard of the next step finds it, else the host does */
@@ -406,11 +412,11 @@ START_TEST(an_update_that_overflows_leaves_the_weight_and_stops)
         ck_assert(s.stopped);
         ck_assert_int_eq(s.bad, SS_BAD_UPDATE);
         ck_assert_uint_eq(s.bad_step, 1);
-        const float w7 = r.w[7];
-        ok(ss_span_read(ss_span_of(r.weights), r.w, 40));
-        for (size_t i = 0; i < 40; i++)
+        const float before = r.w[at];
+        ok(ss_span_read(ss_span_of(r.weights), r.w, n));
+        for (size_t i = 0; i < n; i++)
             ck_assert(isfinite(r.w[i]));
-        ck_assert_float_eq_tol(r.w[7], w7 - 0.01f, 1e-6f);
+        ck_assert_float_eq_tol(r.w[at], before - 0.01f, 1e-6f);
         rig_release(&r);
     }
 }
@@ -418,18 +424,20 @@ END_TEST
 
 START_TEST(a_weight_without_gradient_stays_whatever_epsilon)
 {
+    const size_t n = places[_i].n, at = places[_i].at;
+
     for (int kind = SS_OPTIMIZER_ADAM; kind <= SS_OPTIMIZER_RMSPROP; kind++) {
         struct ss_train_options options = plain;
         struct rig r;
-        float w[32];
+        float w[200];
         options.optimizer = (enum ss_optimizer_kind)kind;
         options.epsilon = 1e-60; /* zero as a float */
-        rig_init(&r, &options, 32);
-        r.g[3] = 1.0f;
+        rig_init(&r, &options, n);
+        r.g[at] = 1.0f;
         step(&r, 0, r.g, 1.0f, 1e-2);
-        ok(ss_span_read(ss_span_of(r.weights), w, 32));
-        for (size_t i = 0; i < 32; i++)
-            ck_assert(i == 3 ? w[i] < r.w[i] : w[i] == r.w[i]);
+        ok(ss_span_read(ss_span_of(r.weights), w, n));
+        for (size_t i = 0; i < n; i++)
+            ck_assert(i == at ? w[i] < r.w[i] : w[i] == r.w[i]);
         ck_assert(!state_of(&r).stopped);
         rig_release(&r);
     }
@@ -625,8 +633,8 @@ int main(void)
                         (int)SS_COUNT(accidents));
     tcase_add_loop_test(c, under_skip_the_steps_around_are_those_of_a_run_without_the_bad_one, 0,
                         (int)SS_COUNT(accidents));
-    tcase_add_test(c, an_update_that_overflows_leaves_the_weight_and_stops);
-    tcase_add_test(c, a_weight_without_gradient_stays_whatever_epsilon);
+    tcase_add_loop_test(c, an_update_that_overflows_leaves_the_weight_and_stops, 0, SS_COUNT(places));
+    tcase_add_loop_test(c, a_weight_without_gradient_stays_whatever_epsilon, 0, SS_COUNT(places));
     tcase_add_test(c, the_mean_loss_survives_sums_that_a_float_would_round_away);
     tcase_add_test(c, a_restored_optimizer_goes_on_to_the_bit);
     tcase_add_test(c, nothing_is_built_or_allocated_after_create_and_bytes_are_as_promised);
