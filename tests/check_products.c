@@ -117,7 +117,9 @@ static struct ss_own_sizes fit(const struct ss_own_product *p, struct ss_own_siz
 
 START_TEST(tiles_tasks_and_packing_change_no_bits)
 {
-    static const size_t shapes[][3] = {{100, 130, 300}, {61, 67, 2500}, {333, 3, 77}, {7, 260, 40}};
+    /* 544: two steps of k as long as they may be */
+    static const size_t shapes[][3] = {
+        {100, 130, 300}, {100, 130, 544}, {61, 67, 2500}, {333, 3, 77}, {7, 260, 40}};
     const uint32_t width = ss_own_sizes_by_rule(device, &(struct ss_own_product){.dots = true}, false).width;
     const struct ss_own_sizes all[] = {{width, 6, 4, 1, 1, 1, false, false},
                                        {width, 6, 2, 3, 9, 2, true, true},
