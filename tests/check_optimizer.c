@@ -388,10 +388,12 @@ START_TEST(under_skip_the_steps_around_are_those_of_a_run_without_the_bad_one)
 }
 END_TEST
 
-/* In a lone vector, in vectors that are updated together, first, in the middle and last, and behind them. */
+/* In a lone vector, of 16, in vectors that are updated together, first, in the middle and last, and behind
+ * them. */
+enum { PLACES = 200 };
 static const struct {
     size_t n, at;
-} places[] = {{40, 7}, {200, 0}, {200, 93}, {200, 127}, {200, 199}};
+} places[] = {{40, 7}, {PLACES, 0}, {PLACES, 93}, {PLACES, 127}, {PLACES, PLACES - 1}};
 
 START_TEST(an_update_that_overflows_leaves_the_weight_and_stops)
 {
@@ -429,7 +431,7 @@ START_TEST(a_weight_without_gradient_stays_whatever_epsilon)
     for (int kind = SS_OPTIMIZER_ADAM; kind <= SS_OPTIMIZER_RMSPROP; kind++) {
         struct ss_train_options options = plain;
         struct rig r;
-        float w[200];
+        float w[PLACES];
         options.optimizer = (enum ss_optimizer_kind)kind;
         options.epsilon = 1e-60; /* zero as a float */
         rig_init(&r, &options, n);
