@@ -384,6 +384,28 @@ INLINE integers update(const struct update *u, const struct numbers *x, const ui
 /* Vectors for which it is asked together whether all is finite: asked for each, it took half of the time of
  * weights that lie in the caches. As many as registers hold. */
 #define BLOCK (WIDTH == 16 ? 4u : 2u)
+#define LINE 16u   /* elements of a cache line */
+#define AHEAD 512u /* elements from one that is updated to one that is fetched */
+
+/* What will be written soon, as this core's own. All cores have read the weights, and a line that several
+ * hold is written only after the others have let go of it: on Emerald Rapids a million weights were updated
+ * in two thirds of the time so. */
+INLINE void fetch_to_write(const struct update *u, const uint i)
+{
+    UNROLLED
+    for (uint k = 0u; k < BLOCK * WIDTH; k += LINE) {
+        PREFETCH_TO_WRITE(u->weights + i + k);
+#if HAS_FIRST
+        PREFETCH_TO_WRITE(u->first + i + k);
+#endif
+#if HAS_SECOND
+        PREFETCH_TO_WRITE(u->second + i + k);
+#endif
+#if AVERAGE
+        PREFETCH_TO_WRITE(u->average + i + k);
+#endif
+    }
+}
 
 INLINE integers update_block(const struct update *u, const struct numbers *x, const uint i)
 {
@@ -391,6 +413,7 @@ INLINE integers update_block(const struct update *u, const struct numbers *x, co
     vector zero = (vector)(0.0f);
     integers good = (integers)(-1);
 
+    fetch_to_write(u, i + AHEAD);
     UNROLLED
     for (uint k = 0u; k < BLOCK; k++) {
         const uint at = i + k * WIDTH;

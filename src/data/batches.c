@@ -91,11 +91,12 @@ out:
 static enum ss_status make_kernels(struct ss_batches *b)
 {
     static const char file[] = "data/batches.cl";
+    const struct ss_define width = {"WIDTH", (long)ss_device_vector_width(b->device)};
     enum ss_status st = SS_OK;
 
     if (ss_device_is_cpu(b->device)) {
         TRY(make_ahead(b));
-        TRY(ss_device_kernel(b->device, "data/batches_rows.cl", "batches_rows", NULL, 0, &b->draw));
+        TRY(ss_device_kernel(b->device, "data/batches_rows.cl", "batches_rows", &width, 1, &b->draw));
         goto out;
     }
     TRY(ss_buffer_create(b->device, b->batch * sizeof(uint32_t), &b->order));

@@ -52,6 +52,14 @@ json 'it["workloads"] == [] and len(it["matmul"]) < 63 and "matrix products" in 
 json '"workloads" not in it["remark"]'
 err_has "matrix products"
 
+begin "OpenBLAS beside them uses vectors as wide as the processor's, whether it knows the processor or not"
+unset OPENBLAS_CORETYPE
+run bench matmul --seconds 0.1 --json
+exits 0
+if grep -q -w avx2 /proc/cpuinfo 2>/dev/null; then
+    json 'it.get("openblas_core") not in ("Prescott", "Core2", "Nehalem", "Generic")'
+fi
+
 begin "what cannot be is refused by name"
 run bench larg
 exits 2
