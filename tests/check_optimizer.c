@@ -45,6 +45,14 @@ static const struct ss_train_options plain = {.optimizer = SS_OPTIMIZER_ADAM,
                                               .epsilon = 1e-8,
                                               .learning_rate = 1e-2};
 
+static struct ss_span average_of(const struct rig *r)
+{
+    struct ss_span average;
+
+    ok(ss_optimizer_average(r->o, &average));
+    return average;
+}
+
 static void rig_init(struct rig *r, const struct ss_train_options *options, size_t n)
 {
     *r = (struct rig){.options = *options, .n = n};
@@ -57,7 +65,7 @@ static void rig_init(struct rig *r, const struct ss_train_options *options, size
     ok(ss_optimizer_create(device, options, n, &r->o));
     ok(ss_span_write(ss_span_of(r->weights), r->w, n));
     if (options->average > 0)
-        ok(ss_span_write(ss_optimizer_average(r->o), r->w, n));
+        ok(ss_span_write(average_of(r), r->w, n));
 }
 
 static void rig_release(struct rig *r)
@@ -228,7 +236,7 @@ START_TEST(every_optimizer_follows_its_published_rule)
         }
         check_close(ss_span_of(r.weights), p.w, n, "weight");
         if (options.average > 0)
-            check_close(ss_optimizer_average(r.o), p.a, n, "average");
+            check_close(average_of(&r), p.a, n, "average");
         rig_release(&r);
         plain_release(&p);
     }
@@ -271,7 +279,7 @@ struct snapshot {
 static struct snapshot take(const struct rig *r)
 {
     const struct ss_span spans[] = {ss_span_of(r->weights), ss_optimizer_first(r->o),
-                                    ss_optimizer_second(r->o), ss_optimizer_average(r->o)};
+                                    ss_optimizer_second(r->o), average_of(r)};
     struct snapshot s = {.n = r->n};
 
     for (size_t i = 0; i < 4; i++) {
@@ -446,6 +454,35 @@ START_TEST(a_weight_without_gradient_stays_whatever_epsilon)
 }
 END_TEST
 
+/* It follows two steps at a time, unless it is asked for between them. */
+START_TEST(the_average_is_the_same_whenever_it_was_asked_for)
+{
+    struct ss_train_options options = options_of(4);
+    const size_t n = test_small() ? 100 + 8103 * (size_t)_i : _i ? 70001 : 1000;
+
+    options.nonfinite = SS_NONFINITE_SKIP;
+    for (uint32_t steps = 1; steps < 9; steps++) {
+        struct rig often, once;
+        rig_init(&often, &options, n);
+        rig_init(&once, &options, n);
+        for (uint32_t t = 0; t < steps; t++) {
+            const bool is_bad = t == 1 || t == 4 || t == 5;
+            make_gradient(often.g, n, t);
+            step(&often, t, often.g, is_bad ? NAN : 1.0f, 1e-2);
+            step(&once, t, often.g, is_bad ? NAN : 1.0f, 1e-2);
+            for (int times = 0; times < (t < 3 ? 1 : t == 6 ? 2 : 0); times++)
+                (void)average_of(&often);
+        }
+        struct snapshot a = take(&often), b = take(&once);
+        ck_assert(same(&a, &b));
+        drop(&a);
+        drop(&b);
+        rig_release(&often);
+        rig_release(&once);
+    }
+}
+END_TEST
+
 START_TEST(the_mean_loss_survives_sums_that_a_float_would_round_away)
 {
     const uint32_t n = test_small() ? 300 : 2000;
@@ -485,7 +522,7 @@ START_TEST(a_restored_optimizer_goes_on_to_the_bit)
                 const struct ss_optimizer_state s = state_of(&whole);
                 struct snapshot mid = take(&whole);
                 const struct ss_span to[] = {ss_span_of(second.weights), ss_optimizer_first(second.o),
-                                             ss_optimizer_second(second.o), ss_optimizer_average(second.o)};
+                                             ss_optimizer_second(second.o), average_of(&second)};
                 for (size_t i = 0; i < 4; i++)
                     if (mid.data[i])
                         ok(ss_span_write(to[i], mid.data[i], n));
@@ -637,6 +674,7 @@ int main(void)
                         (int)SS_COUNT(accidents));
     tcase_add_loop_test(c, an_update_that_overflows_leaves_the_weight_and_stops, 0, SS_COUNT(places));
     tcase_add_loop_test(c, a_weight_without_gradient_stays_whatever_epsilon, 0, SS_COUNT(places));
+    tcase_add_loop_test(c, the_average_is_the_same_whenever_it_was_asked_for, 0, 2);
     tcase_add_test(c, the_mean_loss_survives_sums_that_a_float_would_round_away);
     tcase_add_test(c, a_restored_optimizer_goes_on_to_the_bit);
     tcase_add_test(c, nothing_is_built_or_allocated_after_create_and_bytes_are_as_promised);

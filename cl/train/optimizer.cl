@@ -8,14 +8,20 @@
  *   step_norm          both: the work-item that ends last does what step_guard does
  *   step_update        every weight, unless the guard holds the step back
  *   step_whole         all by one work-item
+ *   step_average       what the moving average still lacks
+ *
+ * The average follows at every second step that counts, and then both: old and new weights of the second are
+ * at hand, so the bits are those of one step at a time, and a step moves a ninth less memory. step_whole,
+ * whose weights lie in the caches, follows at each.
  *
  * Layout  flat buffers of n floats; `state` as in the enum below, floats by as_float; all numbers of a
  *         step in one argument, since each by itself costs a launch on a CPU 40 to 50 ns.
  *
  * Launch  gradient_partials: n_partials items, with RUNS one for every `run` elements, else any number,
  *         each of which takes every n_partials-th vector. step_guard: one group of 64. step_norm: n_partials
- *         groups of one. step_update: one item for every `run` elements, any local size. step_whole: one
- *         item. The order of every sum depends on n, n_partials, run, WIDTH, RUNS and the kernel alone.
+ *         groups of one. step_update, step_average: one item for every `run` elements, any local size.
+ *         step_whole: one item. The order of every sum depends on n, n_partials, run, WIDTH, RUNS and the
+ *         kernel alone.
  *
  * -D      WIDTH 4, 8 or 16 (default 4): elements of one vector
  *         RUNS 0 or 1 (default 0): an item goes through many neighbouring vectors, as suits CPU devices
@@ -64,8 +70,11 @@ enum {
     LOSS_SUM,     /* float: since the last report */
     LOSS_REST,    /* float: what the sum lost by rounding */
     LOSS_COUNT,
-    LAST_LOSS, /* float */
-    ENDED      /* items of step_norm so far */
+    LAST_LOSS,  /* float */
+    ENDED,      /* items of step_norm so far */
+    OWED,       /* the average lacks the last step that counted */
+    OWED_DECAY, /* float: of that step */
+    TWICE       /* in this step it follows for that one and this one, else for none */
 };
 
 /* The same members as in train/optimizer.c. */
@@ -73,7 +82,8 @@ struct numbers {
     uint n, run, n_partials;
     uint weights_at, gradient_at, first_at, second_at, average_at, loss_at;
     uint step_low, step_high;
-    uint stop, fresh; /* 0 or 1: the first bad step ends all; the sums of the loss begin anew */
+    uint stop, fresh, settled; /* 0 or 1: the first bad step ends all; the sums of the loss begin anew; the
+                                  average lacks nothing, whatever the state says */
     float clip, rate, epsilon, weight_decay, average_decay;
     float beta1, one_less_beta1, beta2, one_less_beta2; /* beta1 is the momentum of rmsprop and sgd, beta2 the
                                                            decay of rmsprop */
@@ -198,6 +208,16 @@ INLINE void guard(const float norm, const float loss, global uint *state, const 
     }
 }
 
+INLINE void owe(global uint *state, const struct numbers *x)
+{
+    const uint owed = x->settled ? 0u : state[OWED];
+
+    state[TWICE] = owed;
+    state[OWED] = state[HOLD] ? owed : !owed;
+    if (!owed)
+        state[OWED_DECAY] = as_uint(x->average_decay);
+}
+
 kernel __attribute__((reqd_work_group_size(64, 1, 1))) void
 step_guard(global const float *partials, global const float *loss, global uint *state, const struct numbers x)
 {
@@ -214,6 +234,7 @@ step_guard(global const float *partials, global const float *loss, global uint *
     for (uint i = 1u; i < 64u; i++)
         sum += sums[i];
     guard(sqrt(sum), loss[x.loss_at], state, &x);
+    owe(state, &x);
 }
 
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
@@ -231,12 +252,15 @@ step_norm(global const float *gradient, volatile global float *partials, global 
     for (uint i = 0u; i < x.n_partials; i++)
         sum += partials[i];
     guard(sqrt(sum), loss[x.loss_at], state, &x);
+    owe(state, &x);
 }
 
 struct update { /* what it reads and writes, and what is the same for all elements */
     global float *weights, *first, *second, *average;
     global const float *gradient;
     float clip, by_first, by_root; /* of the gradient; corrections of adam's moments */
+    uint follow;                   /* a literal: for how many steps the average follows, 0 to 2 */
+    float owed_decay;              /* of the first of two */
 };
 
 /* All bits of all lanes: PoCL's all() is a branch for each lane. */
@@ -271,14 +295,15 @@ INLINE void load_elements(struct elements *e, const struct update *u, const uint
     e->second = load(u->second, i, end);
 #endif
 #if AVERAGE
-    e->average = load(u->average, i, end);
+    e->average = u->follow ? load(u->average, i, end) : (vector)(0.0f);
 #endif
 }
 
 INLINE void store_elements(const struct elements *e, const struct update *u, const uint i, const uint end)
 {
 #if AVERAGE
-    store(e->average, u->average, i, end);
+    if (u->follow)
+        store(e->average, u->average, i, end);
 #endif
     store(e->weights, u->weights, i, end);
 #if HAS_FIRST
@@ -294,6 +319,11 @@ INLINE void store_elements(const struct elements *e, const struct update *u, con
 INLINE vector fraction(const vector x, const vector y, const int careful)
 {
     return careful ? select(x / y, (vector)(0.0f), x == (vector)(0.0f)) : x / y;
+}
+
+INLINE vector follow(const vector average, const vector weights, const float decay)
+{
+    return fma((vector)(decay), average - weights, weights);
 }
 
 /* By their gradient. */
@@ -329,7 +359,10 @@ INLINE void move(struct elements *e, vector g, const struct update *u, const str
 #endif
     e->weights = next;
 #if AVERAGE
-    e->average = fma((vector)(x->average_decay), e->average - next, next);
+    if (u->follow > 1u)
+        e->average = follow(e->average, w, u->owed_decay);
+    if (u->follow)
+        e->average = follow(e->average, next, x->average_decay);
 #endif
 }
 
@@ -402,7 +435,8 @@ INLINE void fetch_to_write(const struct update *u, const uint i)
         PREFETCH_TO_WRITE(u->second + i + k);
 #endif
 #if AVERAGE
-        PREFETCH_TO_WRITE(u->average + i + k);
+        if (u->follow)
+            PREFETCH_TO_WRITE(u->average + i + k);
 #endif
     }
 }
@@ -456,21 +490,28 @@ INLINE void update_span(const struct update *u, global uint *state, const struct
 #define PARAMETERS                                                                                  \
     global float *weights, global const float *gradient, global float *first, global float *second, \
         global float *average, global uint *state
-#define UPDATE                                                                                       \
+#define UPDATE(follow)                                                                               \
     {                                                                                                \
         weights + x.weights_at, first + x.first_at, second + x.second_at, average + x.average_at,    \
             gradient + x.gradient_at, as_float(state[CLIP]), x.rate / as_float(state[CORRECTION_1]), \
-            1.0f / sqrt(as_float(state[CORRECTION_2]))                                               \
+            1.0f / sqrt(as_float(state[CORRECTION_2])), follow, as_float(state[OWED_DECAY])          \
     }
 
 kernel void step_update(PARAMETERS, const struct numbers x)
 {
-    const uint from = (uint)get_global_id(0) * x.run;
+    const uint from = (uint)get_global_id(0) * x.run, end = min(x.n, from + x.run);
 
     if (from >= x.n || state[HOLD])
         return;
-    const struct update u = UPDATE;
-    update_span(&u, state, &x, from, min(x.n, from + x.run));
+#if AVERAGE
+    if (state[TWICE]) {
+        const struct update u = UPDATE(2u);
+        update_span(&u, state, &x, from, end);
+        return;
+    }
+#endif
+    const struct update u = UPDATE(0u);
+    update_span(&u, state, &x, from, end);
 }
 
 ONE_ITEM void step_whole(PARAMETERS, global const float *loss, const struct numbers x)
@@ -478,6 +519,22 @@ ONE_ITEM void step_whole(PARAMETERS, global const float *loss, const struct numb
     guard(sqrt(sum_of_squares(gradient + x.gradient_at, 0u, x.n, WIDTH)), loss[x.loss_at], state, &x);
     if (state[HOLD])
         return;
-    const struct update u = UPDATE;
+    const struct update u = UPDATE(1u);
     update_span(&u, state, &x, 0u, x.n);
+}
+
+kernel void step_average(global const float *weights, global float *average, global const uint *state,
+                         const struct numbers x)
+{
+    const uint from = (uint)get_global_id(0) * x.run, end = min(x.n, from + x.run);
+
+    if (from >= x.n || !state[OWED])
+        return;
+    weights += x.weights_at;
+    average += x.average_at;
+    for (uint i = from; i < end; i += WIDTH) {
+        const vector old = load(average, i, end);
+        const vector next = follow(old, load(weights, i, end), as_float(state[OWED_DECAY]));
+        store(select(old, next, next * 0.0f == (vector)(0.0f)), average, i, end);
+    }
 }

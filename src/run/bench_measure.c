@@ -14,10 +14,11 @@ enum {
     LEAST_REPETITIONS = 3,
     MOST_REPETITIONS = 60,
     MOST_ENQUEUED = 512,
+    FEW_ENQUEUED = 4,
     LEAST_ROWS = 256,
     MOST_GAUSSIAN = 64
 };
-static const double REPETITION_SECONDS = 0.02;
+static const double REPETITION_SECONDS = 0.02, SECONDS_OF_FEW = 0.2;
 
 static int by_size(const void *a, const void *b)
 {
@@ -152,17 +153,20 @@ out:
     return st;
 }
 
-static enum ss_status how_many(struct ss_bench_bed *b, enum what what, size_t *n)
+/* As many gradients as steps: the first of a row wakes threads, 0.1 to 0.2 ms on Emerald Rapids, and a row of
+ * one step was measured beside one of three gradients. */
+static enum ss_status how_many(struct ss_bench_bed *b, size_t *n)
 {
     double seconds = 0;
     enum ss_status st = SS_OK;
 
-    TRY(time_of(b, what, 1, &seconds)); /* drivers compile at the first launch */
-    TRY(time_of(b, what, 1, &seconds));
+    TRY(time_of(b, GRADIENT, 1, &seconds)); /* drivers compile at the first launch */
+    TRY(time_of(b, GRADIENT, 1, &seconds));
     if (seconds < REPETITION_SECONDS / 8) /* one alone tells more of waking up than of work */
-        TRY(time_of(b, what, 8, &seconds));
+        TRY(time_of(b, GRADIENT, 8, &seconds));
     const double fit = seconds > 0 ? REPETITION_SECONDS / seconds : MOST_ENQUEUED;
-    *n = fit < 1 ? 1 : fit > MOST_ENQUEUED ? MOST_ENQUEUED : (size_t)fit;
+    const double few = seconds > 0 ? fmin(FEW_ENQUEUED, SECONDS_OF_FEW / seconds) : 1;
+    *n = (size_t)fmin(fmax(fmax(fit, few), 1), MOST_ENQUEUED);
 out:
     return st;
 }
@@ -176,21 +180,20 @@ struct samples {
 static enum ss_status repeat(struct ss_bench_bed *b, struct ss_peak *peak, double gflop, double seconds,
                              struct samples *s)
 {
-    size_t n_gradient = 1, n_step = 1;
+    size_t n = 1;
     const double until = ss_clock_seconds() + seconds;
     enum ss_status st = SS_OK;
 
     TRY(time_of(b, STEP, 1, &s->step[0])); /* puts rows into the batch */
-    TRY(how_many(b, GRADIENT, &n_gradient));
-    TRY(how_many(b, STEP, &n_step));
+    TRY(how_many(b, &n));
     for (s->n = 0; s->n < MOST_REPETITIONS;) {
         double *const around = s->peak + 2 * s->n;
         if (s->n >= LEAST_REPETITIONS && ss_clock_seconds() >= until)
             break;
         TRY(ss_peak_measure(peak, &around[0]));
-        TRY(time_of(b, GRADIENT, n_gradient, &s->gradient[s->n]));
+        TRY(time_of(b, GRADIENT, n, &s->gradient[s->n]));
         TRY(ss_peak_measure(peak, &around[1]));
-        TRY(time_of(b, STEP, n_step, &s->step[s->n]));
+        TRY(time_of(b, STEP, n, &s->step[s->n]));
         s->fraction[s->n] = gflop / s->gradient[s->n] / (0.5 * (around[0] + around[1]));
         s->n++;
     }

@@ -46,10 +46,12 @@ static enum ss_status measure(struct race *race, uint64_t step)
 {
     struct ss_study_row *row = NULL;
     struct ss_estimate e;
+    struct ss_span weights;
     enum ss_status st = SS_OK;
 
-    TRY(ss_loss_estimate(race->exact, ss_trainer_averaged(race->trainer), race->y, race->rows,
-                         race->setting->experiment->seed, NULL, NULL, &e));
+    TRY(ss_trainer_averaged(race->trainer, &weights));
+    TRY(ss_loss_estimate(race->exact, weights, race->y, race->rows, race->setting->experiment->seed, NULL,
+                         NULL, &e));
     TRY(ss_study_row(race->table, race->label, &row));
     row->values[STEP] = (double)step;
     row->values[SECONDS] = race->seconds;

@@ -177,10 +177,12 @@ static enum ss_status evaluate(struct loop *l)
     struct ss_trainer *const t = l->t;
     struct ss_checkpoint_state *const s = &t->state;
     struct ss_train_evaluation e = {.step = s->step, .seconds = l->seconds};
+    struct ss_span weights;
     enum ss_status st = SS_OK;
 
-    TRY(ss_loss_estimate(t->evaluator ? t->evaluator : t->loss, ss_trainer_averaged(t), t->validation,
-                         t->n_validation, t->setup.experiment->seed, go_on, l, &e.objective));
+    TRY(ss_trainer_averaged(t, &weights));
+    TRY(ss_loss_estimate(t->evaluator ? t->evaluator : t->loss, weights, t->validation, t->n_validation,
+                         t->setup.experiment->seed, go_on, l, &e.objective));
     e.best = isfinite(e.objective.mean) && e.objective.mean < s->best_objective;
     if (e.best) {
         TRY(save_best(t, e.objective.mean));

@@ -24,6 +24,9 @@ enum {
     LOSS_COUNT,
     LAST_LOSS,
     ENDED,
+    OWED,
+    OWED_DECAY,
+    TWICE,
     WORDS
 };
 
@@ -45,9 +48,11 @@ struct ss_optimizer {
     struct ss_kernel *k_partials, *k_guard;
     struct ss_kernel *k_norm; /* in the place of those two, or NULL */
     struct ss_kernel *k_update;
-    struct ss_kernel *k_whole; /* in the place of them all, or NULL */
-    uint64_t last_step;        /* enqueued */
-    bool fresh;                /* the next step starts the sums of the loss */
+    struct ss_kernel *k_whole;     /* in the place of them all, or NULL */
+    struct ss_kernel *k_average;   /* or NULL: the average lacks nothing at any time */
+    struct ss_optimizer_step last; /* enqueued */
+    bool settled;                  /* the average lacks nothing */
+    bool fresh;                    /* the next step starts the sums of the loss */
 };
 
 static bool is_adam(const struct ss_train_options *t)
@@ -118,7 +123,9 @@ static enum ss_status make_kernels(struct ss_device *device, struct ss_optimizer
         TRY(ss_device_kernel(device, file, "gradient_partials", defines, SS_COUNT(defines), &o->k_partials));
         TRY(ss_device_kernel(device, file, "step_guard", defines, SS_COUNT(defines), &o->k_guard));
     }
-    st = ss_device_kernel(device, file, "step_update", defines, SS_COUNT(defines), &o->k_update);
+    TRY(ss_device_kernel(device, file, "step_update", defines, SS_COUNT(defines), &o->k_update));
+    if (o->average)
+        TRY(ss_device_kernel(device, file, "step_average", defines, SS_COUNT(defines), &o->k_average));
 out:
     return st;
 }
@@ -139,7 +146,7 @@ enum ss_status ss_optimizer_create(struct ss_device *device, const struct ss_tra
     o->width = width > 1 ? width : SHORT;
     o->run = ss_device_is_cpu(device) ? run_of(n) : o->width;
     o->n_partials = count_partials(device, n);
-    o->fresh = true;
+    o->fresh = o->settled = true;
     TRY(make_buffers(device, o));
     TRY(make_kernels(device, o));
     *out = o;
@@ -172,7 +179,7 @@ struct numbers {
     uint32_t n, run, n_partials;
     uint32_t weights_at, gradient_at, first_at, second_at, average_at, loss_at;
     uint32_t step_low, step_high;
-    uint32_t stop, fresh;
+    uint32_t stop, fresh, settled;
     float clip, rate, epsilon, weight_decay, average_decay;
     float beta1, one_less_beta1, beta2, one_less_beta2;
 };
@@ -193,6 +200,7 @@ static struct numbers numbers_of(const struct ss_optimizer *o, const struct ss_o
                             .step_high = (uint32_t)(s->step >> 32),
                             .stop = o->options.nonfinite == SS_NONFINITE_STOP,
                             .fresh = o->fresh,
+                            .settled = o->settled,
                             .clip = (float)t->clip,
                             .rate = (float)s->learning_rate,
                             .epsilon = (float)t->epsilon,
@@ -249,7 +257,8 @@ enum ss_status ss_optimizer_enqueue(struct ss_optimizer *o, const struct ss_opti
         TRY(ss_launch(o->k_update, over(o, ss_parts_of(o->n, o->run)), args, OF_UPDATE + 1));
     }
     o->fresh = false;
-    o->last_step = s->step;
+    o->settled = !o->k_average;
+    o->last = *s;
 out:
     return st;
 }
@@ -264,9 +273,20 @@ struct ss_span ss_optimizer_second(const struct ss_optimizer *o)
     return ss_span_of(o->second);
 }
 
-struct ss_span ss_optimizer_average(const struct ss_optimizer *o)
+enum ss_status ss_optimizer_average(struct ss_optimizer *o, struct ss_span *out)
 {
-    return ss_span_of(o->average);
+    enum ss_status st = SS_OK;
+
+    if (!o->settled) {
+        const struct numbers n = numbers_of(o, &o->last);
+        const struct ss_arg args[] = {ss_arg_buffer(o->last.weights.buffer), ss_arg_buffer(o->average),
+                                      ss_arg_buffer(o->state), ss_arg_struct(&n, sizeof(n))};
+        TRY(ss_launch(o->k_average, over(o, ss_parts_of(o->n, o->run)), args, SS_COUNT(args)));
+        o->settled = true;
+    }
+    *out = ss_span_of(o->average);
+out:
+    return st;
 }
 
 static float as_float(uint32_t word)
@@ -311,7 +331,7 @@ enum ss_status ss_optimizer_read(struct ss_optimizer *o, struct ss_optimizer_sta
         out->skipped++;
         if (!out->bad) {
             out->bad = SS_BAD_UPDATE;
-            out->bad_step = o->last_step;
+            out->bad_step = o->last.step;
         }
     }
 out:
@@ -334,6 +354,7 @@ enum ss_status ss_optimizer_restore(struct ss_optimizer *o, const struct ss_opti
     w[LOSS_REST] = as_word(state->loss_rest);
     w[LOSS_COUNT] = state->loss_count;
     o->fresh = state->loss_count == 0;
+    o->settled = true;
     return ss_span_write(ss_span_of(o->state), w, WORDS);
 }
 

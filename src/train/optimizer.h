@@ -49,8 +49,11 @@ SS_MUST_CHECK enum ss_status ss_optimizer_enqueue(struct ss_optimizer *o,
 struct ss_span
 ss_optimizer_first(const struct ss_optimizer *o); /* Adam's mean, or the velocity of momentum */
 struct ss_span ss_optimizer_second(const struct ss_optimizer *o); /* mean of squares */
-struct ss_span
-ss_optimizer_average(const struct ss_optimizer *o); /* the caller sets it to the initial weights */
+
+/** The moving average, which the caller sets to the initial weights. It follows two steps at a time: enqueues
+ * what it still lacks, does not wait. Good until the next step; the weights of the last one must not have
+ * changed. */
+SS_MUST_CHECK enum ss_status ss_optimizer_average(struct ss_optimizer *o, struct ss_span *out);
 
 enum ss_bad { SS_BAD_NONE, SS_BAD_LOSS, SS_BAD_GRADIENT, SS_BAD_BOTH, SS_BAD_UPDATE };
 

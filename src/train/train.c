@@ -43,7 +43,7 @@ static enum ss_status make_state(struct ss_trainer *t)
     TRY(ss_buffer_create(d, t->flat * sizeof(float), &t->gradient));
     TRY(ss_optimizer_create(d, ss_trainer_options(t), t->flat, &t->optimizer));
     TRY(ss_allocate(t->flat, &t->state.weights));
-    if (ss_optimizer_average(t->optimizer).buffer)
+    if (ss_trainer_options(t)->average > 0)
         TRY(ss_allocate(t->flat, &t->state.average));
     if (ss_optimizer_first(t->optimizer).buffer)
         TRY(ss_allocate(t->flat, &t->state.first));
@@ -152,11 +152,13 @@ static enum ss_status restore_optimizer(struct ss_trainer *t)
 static enum ss_status upload(struct ss_trainer *t)
 {
     const struct ss_checkpoint_state *const s = &t->state;
+    struct ss_span average;
     enum ss_status st = SS_OK;
 
-    TRY(ss_span_write(ss_span_of(t->weights), s->weights, t->flat));
+    TRY(ss_optimizer_average(t->optimizer, &average));
     if (s->average)
-        TRY(ss_span_write(ss_optimizer_average(t->optimizer), s->average, t->flat));
+        TRY(ss_span_write(average, s->average, t->flat));
+    TRY(ss_span_write(ss_span_of(t->weights), s->weights, t->flat));
     if (s->first)
         TRY(ss_span_write(ss_optimizer_first(t->optimizer), s->first, t->flat));
     if (s->second)
@@ -170,8 +172,10 @@ enum ss_status ss_trainer_download(struct ss_trainer *t)
 {
     struct ss_checkpoint_state *const s = &t->state;
     struct ss_optimizer_state o;
+    struct ss_span average;
     enum ss_status st = SS_OK;
 
+    TRY(ss_optimizer_average(t->optimizer, &average));
     TRY(ss_optimizer_read(t->optimizer, &o));
     s->skipped = o.skipped;
     memcpy(s->correction, o.correction, sizeof(s->correction));
@@ -180,7 +184,7 @@ enum ss_status ss_trainer_download(struct ss_trainer *t)
     s->loss_count = o.loss_count;
     TRY(ss_span_read(ss_span_of(t->weights), s->weights, t->flat));
     if (s->average)
-        TRY(ss_span_read(ss_optimizer_average(t->optimizer), s->average, t->flat));
+        TRY(ss_span_read(average, s->average, t->flat));
     if (s->first)
         TRY(ss_span_read(ss_optimizer_first(t->optimizer), s->first, t->flat));
     if (s->second)
@@ -215,10 +219,12 @@ out:
 enum ss_status ss_trainer_start(struct ss_trainer *t)
 {
     const char *const start = ss_trainer_options(t)->start;
-    const struct ss_span weights = ss_span_of(t->weights), average = ss_optimizer_average(t->optimizer);
+    const struct ss_span weights = ss_span_of(t->weights);
     const struct ss_span moments[] = {ss_optimizer_first(t->optimizer), ss_optimizer_second(t->optimizer)};
+    struct ss_span average;
     enum ss_status st = SS_OK;
 
+    TRY(ss_optimizer_average(t->optimizer, &average));
     clear_state(t);
     t->saved = t->reported = SS_NO_STEP;
     if (start)
@@ -289,11 +295,15 @@ struct ss_span ss_trainer_weights(const struct ss_trainer *t)
     return ss_span_of(t->weights);
 }
 
-struct ss_span ss_trainer_averaged(const struct ss_trainer *t)
+enum ss_status ss_trainer_averaged(struct ss_trainer *t, struct ss_span *out)
 {
-    const struct ss_span average = ss_optimizer_average(t->optimizer);
+    enum ss_status st = SS_OK;
 
-    return average.buffer ? average : ss_span_of(t->weights);
+    TRY(ss_optimizer_average(t->optimizer, out));
+    if (!out->buffer)
+        *out = ss_span_of(t->weights);
+out:
+    return st;
 }
 
 bool ss_trainer_best(const struct ss_trainer *t, uint64_t *step, double *objective)
