@@ -14,8 +14,7 @@
 
 #include "random/permute.clh"
 
-#define RUN 16u  /* as in src/data/batches.c */
-#define LINE 16u /* floats of a cache line */
+#define RUN 16u /* as in src/data/batches.c */
 
 ONE_ITEM void batches_rows(const uint seed, const uint purpose, const uint epoch, const uint position,
                            const uint n_rows, const uint count, const uint d,

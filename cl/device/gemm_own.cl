@@ -61,7 +61,6 @@
 #define PANEL (WIDTH * VECTORS)
 #define BATCH 8                /* tiles of a transposed A packed at once: of 6 rows whole cache lines of it */
 #define LEFT_DEPTH (DEPTH + 2) /* of such a tile: what is written past its end spoils no other */
-#define LINE 16                /* floats of a cache line */
 
 #include "device/gemm_own_pack.clh"
 

@@ -11,8 +11,9 @@
  *   step_average       what the moving average still lacks
  *
  * The average follows at every second step that counts, and then both: old and new weights of the second are
- * at hand, so the bits are those of one step at a time, and a step moves a ninth less memory. step_whole,
- * whose weights lie in the caches, follows at each.
+ * at hand, so the bits are those of one step at a time, but for a weight that overflowed in between, and
+ * step_update of adam moves a ninth less memory. step_whole, whose weights lie in the caches, follows at
+ * each.
  *
  * Layout  flat buffers of n floats; `state` as in the enum below, floats by as_float; all numbers of a
  *         step in one argument, since each by itself costs a launch on a CPU 40 to 50 ns.
@@ -208,6 +209,7 @@ INLINE void guard(const float norm, const float loss, global uint *state, const 
     }
 }
 
+/* After the guard: whether the average follows in this step, and what it lacks after it. */
 INLINE void owe(global uint *state, const struct numbers *x)
 {
     const uint owed = x->settled ? 0u : state[OWED];
@@ -417,7 +419,6 @@ INLINE integers update(const struct update *u, const struct numbers *x, const ui
 /* Vectors for which it is asked together whether all is finite: asked for each, it took half of the time of
  * weights that lie in the caches. As many as registers hold. */
 #define BLOCK (WIDTH == 16 ? 4u : 2u)
-#define LINE 16u   /* elements of a cache line */
 #define AHEAD 512u /* elements from one that is updated to one that is fetched */
 
 /* What will be written soon, as this core's own. All cores have read the weights, and a line that several

@@ -45,7 +45,7 @@ struct ss_optimizer_step {
 SS_MUST_CHECK enum ss_status ss_optimizer_enqueue(struct ss_optimizer *o,
                                                   const struct ss_optimizer_step *step);
 
-/* State, n floats each; .buffer NULL where the optimizer has none. */
+/* State, n floats each; .buffer NULL where the optimizer has none, of the average too. */
 struct ss_span
 ss_optimizer_first(const struct ss_optimizer *o); /* Adam's mean, or the velocity of momentum */
 struct ss_span ss_optimizer_second(const struct ss_optimizer *o); /* mean of squares */

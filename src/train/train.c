@@ -37,13 +37,15 @@ out:
 static enum ss_status make_state(struct ss_trainer *t)
 {
     struct ss_device *const d = t->setup.device;
+    struct ss_span average;
     enum ss_status st = SS_OK;
 
     TRY(ss_buffer_create(d, t->flat * sizeof(float), &t->weights));
     TRY(ss_buffer_create(d, t->flat * sizeof(float), &t->gradient));
     TRY(ss_optimizer_create(d, ss_trainer_options(t), t->flat, &t->optimizer));
+    TRY(ss_optimizer_average(t->optimizer, &average));
     TRY(ss_allocate(t->flat, &t->state.weights));
-    if (ss_trainer_options(t)->average > 0)
+    if (average.buffer)
         TRY(ss_allocate(t->flat, &t->state.average));
     if (ss_optimizer_first(t->optimizer).buffer)
         TRY(ss_allocate(t->flat, &t->state.first));

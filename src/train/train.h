@@ -85,8 +85,10 @@ uint64_t ss_trainer_steps(const struct ss_trainer *t);   /* the last step, epoch
 const char *ss_trainer_plan(const struct ss_trainer *t); /* of the loss: its name and reason */
 const struct ss_loss *ss_trainer_loss(const struct ss_trainer *t);
 struct ss_span ss_trainer_weights(const struct ss_trainer *t); /* flat, on the device: last weights */
+
 /** The moving average, or the same as weights; as ss_optimizer_average. */
 SS_MUST_CHECK enum ss_status ss_trainer_averaged(struct ss_trainer *t, struct ss_span *out);
+
 bool ss_trainer_best(const struct ss_trainer *t, uint64_t *step,
                      double *objective); /* of evaluations so far */
 
