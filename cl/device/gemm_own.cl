@@ -35,18 +35,10 @@
  * Launch   gemm_own_n (A stored m x k), gemm_own_t (A stored k x m), gemm_own_dot: groups of one item, any
  *          number. gemm_own_sum: (n, m), any local size.
  *
- * -D       WIDTH, UNROLL: device/vector.clh.
- *          VECTORS 1 to 4 (default 2): vectors of a tile's row; 4 needs 32 registers.
- *          ROWS (default 6): rows of a tile.
+ * -D       WIDTH, UNROLL: device/vector.clh. VECTORS, ROWS: device/register_tile.clh.
  *          DEPTH (default 272): multiple of 16.
  *          TRANSPOSE_B 0, 1 (default 0): 1 for a B stored n x k.
  */
-#ifndef VECTORS
-#define VECTORS 2
-#endif
-#ifndef ROWS
-#define ROWS 6
-#endif
 #ifndef DEPTH
 #define DEPTH 272
 #endif
@@ -54,11 +46,10 @@
 #define TRANSPOSE_B 0
 #endif
 
-#include "device/vector.clh"
+#include "device/register_tile.clh"
 
 #define LOAD(p) LOAD_ANY(p)
 #define STORE(v, p) STORE_ANY(v, p)
-#define PANEL (WIDTH * VECTORS)
 #define BATCH 8                /* tiles of a transposed A packed at once: of 6 rows whole cache lines of it */
 #define LEFT_DEPTH (DEPTH + 2) /* of such a tile: what is written past its end spoils no other */
 
@@ -67,10 +58,11 @@
 /* ---- one tile of C in registers ---- */
 
 /* c (rows x vectors of it) = or += a b over `depth`; row i of A starts at a[i], its next element a_step
- * further, row i of C at c[i]. `tile_rows` and `vectors` are literals at the calls. */
-INLINE void multiply(const uint tile_rows, const uint vectors, const uint rows, const uint depth,
-                     global const float *const *a, const size_t a_step, global const float *b,
-                     const size_t b_step, global float *const *c, const int add)
+ * further, row i of C at c[i]. Packed are operands whose elements lie `packed_step` and PANEL apart; that,
+ * `tile_rows` and `vectors` are literals at the calls. */
+INLINE void multiply(const size_t packed_step, const uint tile_rows, const uint vectors, const uint rows,
+                     const uint depth, global const float *const *a, const size_t a_step,
+                     global const float *b, const size_t b_step, global float *const *c, const int add)
 {
     vector sum[ROWS][VECTORS];
 
@@ -83,20 +75,10 @@ INLINE void multiply(const uint tile_rows, const uint vectors, const uint rows, 
                 PREFETCH_TO_WRITE(c[i] + j * WIDTH);
         }
     }
-    KEPT for (uint l = 0; l < depth; l++, b += b_step)
-    {
-        vector y[VECTORS];
-        UNROLLED
-        for (uint j = 0; j < vectors; j++)
-            y[j] = LOAD(b + j * WIDTH);
-        UNROLLED
-        for (uint i = 0; i < tile_rows; i++) {
-            const vector x = (vector)(a[i][l * a_step]);
-            UNROLLED
-            for (uint j = 0; j < vectors; j++)
-                sum[i][j] = fma(x, y[j], sum[i][j]);
-        }
-    }
+    if (b_step == PANEL && a_step == packed_step)
+        add_product(STEPS, tile_rows, vectors, depth, a, packed_step, b, PANEL, sum);
+    else
+        add_product(1, tile_rows, vectors, depth, a, a_step, b, b_step, sum);
     UNROLLED
     for (uint i = 0; i < tile_rows; i++) {
         if (i >= rows)
@@ -132,10 +114,10 @@ INLINE void copy_tile(global const float *tile, const uint rows, const uint colu
 
 /* ROWS rows of A with all panels of a task. With each panel comes a part of the rows that lie `ahead` of
  * these into the caches, if that is not 0: no row's end tells the processor where the next one begins. */
-INLINE void multiply_row(const uint rows, const uint columns, const uint depth, global const float *const *a,
-                         const size_t a_step, const size_t ahead, global const float *b, const size_t b_step,
-                         const size_t b_panel, global float *const *c, const size_t c_column, const int add,
-                         global float *tile)
+INLINE void multiply_row(const size_t packed_step, const uint rows, const uint columns, const uint depth,
+                         global const float *const *a, const size_t a_step, const size_t ahead,
+                         global const float *b, const size_t b_step, const size_t b_panel,
+                         global float *const *c, const size_t c_column, const int add, global float *tile)
 {
     const uint panels = (columns + PANEL - 1) / PANEL, part = ahead ? (depth + LINE) / panels : 0;
     uint next = 0; /* line by line: a panel begins all that begin in its part */
@@ -157,20 +139,20 @@ INLINE void multiply_row(const uint rows, const uint columns, const uint depth, 
         for (uint r = 0; r < ROWS; r++)
             to[r] = whole ? c[r] + j : tile + r * PANEL;
         if (rows <= 2 && (width == PANEL || !whole))
-            multiply(2, VECTORS, rows, depth, a, a_step, b, b_step, to, add_here);
+            multiply(packed_step, 2, VECTORS, rows, depth, a, a_step, b, b_step, to, add_here);
         else if (width <= WIDTH)
-            multiply(ROWS, 1, rows, depth, a, a_step, b, b_step, to, add_here);
+            multiply(packed_step, ROWS, 1, rows, depth, a, a_step, b, b_step, to, add_here);
 #if VECTORS > 3
         else if (width > 3 * WIDTH)
-            multiply(ROWS, 4, rows, depth, a, a_step, b, b_step, to, add_here);
+            multiply(packed_step, ROWS, 4, rows, depth, a, a_step, b, b_step, to, add_here);
 #endif
 #if VECTORS > 2
         else if (width > 2 * WIDTH)
-            multiply(ROWS, 3, rows, depth, a, a_step, b, b_step, to, add_here);
+            multiply(packed_step, ROWS, 3, rows, depth, a, a_step, b, b_step, to, add_here);
 #endif
 #if VECTORS > 1
         else
-            multiply(ROWS, 2, rows, depth, a, a_step, b, b_step, to, add_here);
+            multiply(packed_step, ROWS, 2, rows, depth, a, a_step, b, b_step, to, add_here);
 #endif
         if (!whole) {
             UNROLLED
@@ -305,9 +287,10 @@ INLINE void multiply_rows(const int transpose_a, const struct product *p, const 
                     next_row(&row, chunk, p->m, p->skip);
             }
             next_row(&row, chunk, p->m, p->skip);
-            multiply_row(some, columns, depth, from, a_step, transpose_a ? 0 : p->chunk * p->lda,
-                         b_in_place ? y : p->panels, b_in_place ? p->ldb : PANEL,
-                         b_in_place ? PANEL : DEPTH * PANEL, to, c.column, add, p->tile);
+            multiply_row(transpose_a ? ROWS : 1, some, columns, depth, from, a_step,
+                         transpose_a ? 0 : p->chunk * p->lda, b_in_place ? y : p->panels,
+                         b_in_place ? p->ldb : PANEL, b_in_place ? PANEL : DEPTH * PANEL, to, c.column, add,
+                         p->tile);
         }
         if (last)
             finish(p, p->c.row, i0 + r0, chunk, j0, columns);
