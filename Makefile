@@ -181,7 +181,7 @@ test-clblast: $(SUITES) | ready ## the device suites with CLBlast for every matr
 	@SLICESCORE_TEST_GEMM=clblast $(RUN) sh tests/support/run.sh $(addprefix $(BUILD)/tests/check_,gemm jet objective sampler optimizer train)
 
 # In the smallest sizes: PoCL takes a second to compile a work-group kernel with barriers.
-GPU_FORMS := annealing batches bench gemm jet objective optimizer sampler train tuning_loss
+GPU_FORMS := annealing batches bench device gemm jet objective optimizer sampler train tuning_loss
 test-gpu: $(SUITES) | ready ## the kernels for GPUs on every OpenCL driver found, CPUs too
 	@SLICESCORE_KERNELS=gpu SLICESCORE_TEST_SMALL=1 $(RUN) sh tests/support/drivers.sh \
 	    $(addprefix $(BUILD)/tests/check_,$(GPU_FORMS))

@@ -460,19 +460,31 @@ START_TEST(the_device_answers_its_self_test_and_a_family_of_another_room_is_run_
 }
 END_TEST
 
-/* The kernels below `folder`, those of gemm_own.cl with a fault. */
-static void write_kernels(const char *folder, const char *right, const char *wrong)
+/* The kernels below `folder`, with a fault in what fast products on CPUs and on GPUs are made of. */
+static void write_faulty_kernels(const char *folder)
 {
+    static const struct {
+        const char *file, *right, *wrong;
+    } faults[] = {{"device/register_tile.clh", "fma(u, v[j], sum[i][j])", "fma(u, 2.0f * v[j], sum[i][j])"},
+                  {"device/tiles.clh", "fma((float4)(x[i]), y[j]", "fma((float4)(x[i]), 2.0f * y[j]"}};
+    size_t n_faults = 0;
+
     for (const struct ss_embedded *e = ss_embedded; e->name; e++) {
+        const char *rest = e->text;
         char *path = NULL, *where = NULL;
-        const char *const at = strcmp(e->name, "device/gemm_own.cl") == 0 ? strstr(e->text, right) : NULL;
         struct ss_text t;
         ss_text_init(&t);
-        if (at) {
-            ss_text_add_bytes(&t, e->text, (size_t)(at - e->text));
-            ss_text_add(&t, wrong);
+        for (size_t i = 0; i < SS_COUNT(faults); i++) {
+            const char *const at =
+                strcmp(e->name, faults[i].file) == 0 ? strstr(rest, faults[i].right) : NULL;
+            if (!at)
+                continue;
+            ss_text_add_bytes(&t, rest, (size_t)(at - rest));
+            ss_text_add(&t, faults[i].wrong);
+            rest = at + strlen(faults[i].right);
+            n_faults++;
         }
-        ss_text_add(&t, at ? at + strlen(right) : e->text);
+        ss_text_add(&t, rest);
         ok(ss_path_join(folder, e->name, &path));
         ok(ss_path_folder(path, &where));
         ok(ss_folder_create(where));
@@ -481,28 +493,30 @@ static void write_kernels(const char *folder, const char *right, const char *wro
         free(where);
         ss_text_release(&t);
     }
+    ck_assert_uint_eq(n_faults, SS_COUNT(faults));
 }
 
 /* A driver that computes wrong, played by kernels that do: only the plain product is left right. */
 START_TEST(a_product_that_comes_out_wrong_is_set_aside_for_a_simpler_one)
 {
-    char folder[] = "/tmp/ss-check-device-XXXXXX", command[64];
+    char folder[] = "/tmp/ss-check-device-XXXXXX", command[64], wrong[96];
     struct ss_selftest t = {0};
     struct ss_device *d = NULL;
 
     ck_assert_ptr_nonnull(mkdtemp(folder));
-    write_kernels(folder, "sum[i][j] = fma(x, y[j], sum[i][j]);",
-                  "sum[i][j] = fma(x, 2.0f * y[j], sum[i][j]);");
+    write_faulty_kernels(folder);
     setenv("SLICESCORE_CL_DIR", folder, 1);
     ok(ss_device_open(getenv("SLICESCORE_DEVICE"), &d));
     ss_gemm_choose(d, SS_GEMM_OWN);
-    const bool was_simple = strcmp(ss_gemm_backend(d), "own-simple") == 0;
+    const bool has_simpler = strcmp(ss_gemm_backend(d), "own") == 0;
+    snprintf(wrong, sizeof(wrong), "computes the matrix product '%s' wrong",
+             has_simpler ? "own-simple" : ss_gemm_backend(d));
     catch_text();
     const enum ss_status st = ss_selftest_device(d, false, NULL, 0, &t);
-    said_part("computes the matrix product 'own-simple' wrong");
+    said_part(wrong);
     said_part("set aside for 'plain'");
     ok(st);
-    ck_assert_uint_eq(t.count, was_simple ? 3 : 4); /* random numbers, then each backend tried */
+    ck_assert_uint_eq(t.count, has_simpler ? 4 : 3); /* random numbers, then each backend tried */
     ck_assert(!t.rows[1].passed && t.rows[1].error > 0.0 && t.rows[t.count - 1].passed);
     ck_assert_str_eq(ss_gemm_backend(d), "plain");
     ss_selftest_release(&t);
