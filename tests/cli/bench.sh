@@ -29,6 +29,16 @@ json 'it["workloads"][0]["build_cold_s"] is None or 0 < it["workloads"][0]["buil
 json 'it["workloads"][0]["resident_mib"] is None or 0 < it["workloads"][0]["resident_mib"] < 256'
 [ -z "$(ls temporary)" ] || wrong "left behind: $(ls temporary)"
 
+begin "a new process tells its own memory, whatever the one that starts it has"
+python3 -c '
+import subprocess, sys
+filling = bytearray(1 << 29)
+for i in range(0, len(filling), 4096):
+    filling[i] = 1
+print(subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, text=True).stdout)
+' "$SLICESCORE" bench --probe --quiet --batch 4096 --dimension 128 --hidden 128,128 --slices 5 --plan layered >out 2>err
+awk '$1 == "probe" && $4 > 20 && $4 < 2000 { found = 1 } END { exit !found }' out || wrong "answered: $(cat out)"
+
 begin "options change a named workload, plans can be forced, other objectives and models are taken"
 run bench toy --batch 3 --plan layered --gemm own --seconds 0.1 --json --no-build
 exits 0
