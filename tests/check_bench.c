@@ -71,12 +71,12 @@ START_TEST(large_and_wide_are_as_much_work_as_they_are_known_for)
     struct ss_bench_shape *s = NULL;
     size_t n = 0;
 
-    ck_assert_int_eq(ss_bench_find("large", &s, &n), SS_OK);
+    ck_assert_int_eq(ss_bench_find("bench", "large", &s, &n), SS_OK);
     ck_assert_uint_eq(n, 1);
     /* 1024 (128 128 12 + (128 128 + 128) 21) multiply-adds */
     ck_assert_double_eq_tol(ss_bench_gflop(s), 1.11280128, 1e-9);
     free(s);
-    ck_assert_int_eq(ss_bench_find("wide", &s, &n), SS_OK);
+    ck_assert_int_eq(ss_bench_find("bench", "wide", &s, &n), SS_OK);
     ck_assert_double_eq_tol(ss_bench_gflop(s),
                             2e-9 * 256 * (784 * 1024 * 4.0 + (2.0 * 1024 * 1024 + 1024) * 9), 1e-9);
     free(s);
@@ -91,7 +91,7 @@ START_TEST(every_name_finds_its_workloads_and_a_family_all_of_its_own)
 
     ck_assert_str_eq(names[n_names - 1], "matmul");
     for (size_t i = 0; i + 1 < n_names; i++) {
-        ck_assert_int_eq(ss_bench_find(names[i], &s, &n), SS_OK);
+        ck_assert_int_eq(ss_bench_find("bench", names[i], &s, &n), SS_OK);
         for (size_t j = 0; j < n; j++) {
             ck_assert_uint_gt(s[j].batch * s[j].dimension * s[j].slices * s[j].model.n_hidden, 0);
             ck_assert_int_eq(strncmp(s[j].name, names[i], 4), 0);
@@ -100,17 +100,17 @@ START_TEST(every_name_finds_its_workloads_and_a_family_all_of_its_own)
         sum += n;
         free(s);
     }
-    ck_assert_int_eq(ss_bench_find("all", &s, &n), SS_OK);
+    ck_assert_int_eq(ss_bench_find("bench", "all", &s, &n), SS_OK);
     ck_assert_uint_eq(n, sum);
     for (size_t i = 0; i < n; i++) /* each by its own name alone */
         for (size_t j = 0; j < i; j++)
             ck_assert_str_ne(s[i].name, s[j].name);
     free(s);
-    ck_assert_int_eq(ss_bench_find("scale-M-16", &s, &n), SS_OK);
+    ck_assert_int_eq(ss_bench_find("bench", "scale-M-16", &s, &n), SS_OK);
     ck_assert_uint_eq(n, 1);
     ck_assert_uint_eq(s->slices, 16);
     free(s);
-    ck_assert_int_eq(ss_bench_find("esm-50", &s, &n), SS_OK);
+    ck_assert_int_eq(ss_bench_find("bench", "esm-50", &s, &n), SS_OK);
     ck_assert_uint_eq(s->dimension, 50);
     free(s);
 }
@@ -121,8 +121,8 @@ START_TEST(an_unknown_workload_is_a_usage_error)
     struct ss_bench_shape *s = NULL;
     size_t n = 77;
 
-    ck_assert_int_eq(ss_bench_find("esm-51", &s, &n), SS_ERR_USAGE);
-    ck_assert_int_eq(ss_bench_find("", &s, &n), SS_ERR_USAGE);
+    ck_assert_int_eq(ss_bench_find("bench", "esm-51", &s, &n), SS_ERR_USAGE);
+    ck_assert_int_eq(ss_bench_find("bench", "", &s, &n), SS_ERR_USAGE);
     ck_assert_ptr_null(s);
     ck_assert_uint_eq(n, 77);
 }

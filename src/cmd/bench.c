@@ -7,6 +7,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "cmd/commands.h"
 #include "config/config.h"
 
@@ -97,6 +98,38 @@ static enum ss_status read_hidden(const struct ss_invocation *in, struct ss_mode
     return SS_OK;
 }
 
+static enum ss_status read_gemm(const struct ss_invocation *in, enum ss_gemm_kind *out)
+{
+    static const char *const gemms[] = {"auto", "clblast", "own"}; /* order of the enum */
+    int gemm = (int)*out;
+    enum ss_status st = SS_OK;
+
+    TRY(read_word(in, "gemm", gemms, SS_COUNT(gemms), &gemm));
+    *out = (enum ss_gemm_kind)gemm;
+out:
+    return st;
+}
+
+/* What a family goes through is not replaced, nor what its objective has none of. */
+static enum ss_status check_change(const struct ss_invocation *in, const struct ss_bench_shape *s)
+{
+    const char axis = s->family ? s->family[strlen(s->family) - 1] : '\0';
+    const char *const option = axis == 'B'   ? "batch"
+                               : axis == 'D' ? "dimension"
+                               : axis == 'M' ? "slices"
+                                             : NULL;
+
+    if (option && ss_option_value(in, option))
+        return SS_FAIL(SS_ERR_USAGE,
+                       "bench: %s is one of %s, which goes through values of --%s; without a "
+                       "workload `large` takes any",
+                       s->name, s->family, option);
+    if (!ss_bench_has_slices(s) && (axis == 'M' || ss_option_value(in, "slices")))
+        return SS_FAIL(SS_ERR_USAGE, "bench: %s: %s has no slices", axis == 'M' ? s->name : "--slices",
+                       ss_objective_name(s->objective));
+    return SS_OK;
+}
+
 /* Whatever is given replaces what a workload says. */
 static enum ss_status change(const struct ss_invocation *in, struct ss_bench_shape *s)
 {
@@ -104,9 +137,7 @@ static enum ss_status change(const struct ss_invocation *in, struct ss_bench_sha
     static const char *const models[] = {"energy", "score"};
     static const char *const objectives[] = {"esm", "ssm", "ssm_vr", "dsm"};
     static const char *const plans[] = {"auto", "fused", "layered"};
-    static const char *const gemms[] = {"auto", "clblast", "own"};
-    int model = (int)s->model.kind, objective = (int)s->objective;
-    int plan = (int)s->engine.plan, gemm = (int)s->engine.gemm;
+    int model = (int)s->model.kind, objective = (int)s->objective, plan = (int)s->engine.plan;
     enum ss_status st = SS_OK;
 
     TRY(read_size(in, "batch", MOST_BATCH, &s->batch));
@@ -116,28 +147,31 @@ static enum ss_status change(const struct ss_invocation *in, struct ss_bench_sha
     TRY(read_word(in, "model", models, SS_COUNT(models), &model));
     TRY(read_word(in, "objective", objectives, SS_COUNT(objectives), &objective));
     TRY(read_word(in, "plan", plans, SS_COUNT(plans), &plan));
-    TRY(read_word(in, "gemm", gemms, SS_COUNT(gemms), &gemm));
+    TRY(read_gemm(in, &s->engine.gemm));
     s->model.kind = (enum ss_model_kind)model;
     s->objective = (enum ss_objective_kind)objective;
-    s->engine = (struct ss_engine_options){(enum ss_plan_kind)plan, (enum ss_gemm_kind)gemm};
+    s->engine.plan = (enum ss_plan_kind)plan;
+    TRY(check_change(in, s));
 out:
     return st;
 }
 
-static bool wants_shape(const struct ss_invocation *in)
+/* The first option of shape that is given, or NULL. */
+static const char *option_of_shape(const struct ss_invocation *in)
 {
     static const char *const names[] = {"batch", "dimension", "hidden", "slices", "model", "objective"};
 
     for (size_t i = 0; i < SS_COUNT(names); i++)
         if (ss_option_value(in, names[i]))
-            return true;
-    return ss_option_value(in, "probe") != NULL;
+            return names[i];
+    return NULL;
 }
 
 struct request {
     struct ss_bench_shape *shapes;
     size_t n;
     bool matmul;
+    enum ss_gemm_kind gemm;
     double seconds;
 };
 
@@ -151,7 +185,7 @@ static enum ss_status add_name(struct request *r, const char *name)
         r->matmul = true;
         return SS_OK;
     }
-    TRY(ss_bench_find(name, &some, &n));
+    TRY(ss_bench_find("bench", name, &some, &n));
     r->matmul = r->matmul || strcmp(name, "all") == 0;
     more = realloc(r->shapes, (r->n + n) * sizeof(*more));
     if (!more) {
@@ -172,10 +206,11 @@ static enum ss_status read_request(const struct ss_invocation *in, struct reques
     enum ss_status st = SS_OK;
 
     r->seconds = STANDARD_SECONDS;
+    r->gemm = SS_GEMM_AUTO;
     if (seconds && (!ss_text_number(seconds, &r->seconds) || !(r->seconds > 0 && r->seconds <= MOST_SECONDS)))
         return SS_FAIL(SS_ERR_USAGE, "bench: --seconds wants a number above 0 and at most %.0f, found '%s'",
                        MOST_SECONDS, seconds);
-    if (in->n_words == 0 && wants_shape(in)) {
+    if (in->n_words == 0 && (option_of_shape(in) || ss_option_value(in, "probe"))) {
         TRY(ss_allocate(1, &r->shapes));
         r->shapes[0] = ss_bench_default();
         r->n = 1;
@@ -184,8 +219,15 @@ static enum ss_status read_request(const struct ss_invocation *in, struct reques
     }
     for (size_t i = 0; i < in->n_words; i++)
         TRY(add_name(r, in->words[i]));
+    if (r->n == 0 && (option_of_shape(in) || ss_option_value(in, "plan"))) {
+        const char *const option = option_of_shape(in);
+        st = SS_FAIL(SS_ERR_USAGE, "bench: matmul has its own sizes; --%s changes workloads",
+                     option ? option : "plan");
+        goto out;
+    }
     for (size_t i = 0; i < r->n; i++)
         TRY(change(in, &r->shapes[i]));
+    TRY(read_gemm(in, &r->gemm));
 out:
     return st;
 }
@@ -252,8 +294,10 @@ static void tell_end(struct teller *t, const struct ss_bench *b)
     if (t->json)
         ss_bench_json(b, &line);
     else
-        ss_text_addf(&line, "%s, driver %s: peak %.4g GFLOP/s, matmul 1024 %.4g GFLOP/s", b->device.name,
-                     b->device.driver, b->peak_gflops, b->matmul_gflops);
+        ss_text_addf(&line, "%s, driver %s: peak %.4g GFLOP/s", b->device.name, b->device.driver,
+                     b->peak_gflops);
+    if (!t->json && b->matmul_gflops > 0) /* and not NAN */
+        ss_text_addf(&line, ", matmul 1024 %.4g GFLOP/s", b->matmul_gflops);
     if (!t->json && b->launch_us > 0)
         ss_text_addf(&line, ", a launch %.3g us", b->launch_us);
     if (!t->json && *b->openblas)
@@ -282,6 +326,7 @@ out:
 static enum ss_status run(const struct ss_invocation *in)
 {
     const double started = ss_clock_seconds();
+    const char *const folder = ss_option_value(in, "output");
     struct request r = {.n = 0};
     struct teller teller = {.json = in->json};
     struct ss_bench b = {.n_rows = 0};
@@ -292,6 +337,8 @@ static enum ss_status run(const struct ss_invocation *in)
         TRY(probe(in, &r, started));
         goto out;
     }
+    if (folder)
+        TRY(ss_folder_create(folder)); /* what cannot be is found out before minutes of measuring */
     const struct ss_bench_options o = {
         .shapes = r.shapes,
         .n_shapes = r.n,
@@ -299,7 +346,7 @@ static enum ss_status run(const struct ss_invocation *in)
         .seconds = r.seconds,
         .device = in->device,
         .program = ss_option_value(in, "no-build") ? NULL : "/proc/self/exe",
-        .gemm = r.n ? r.shapes[0].engine.gemm : SS_GEMM_AUTO,
+        .gemm = r.gemm,
         .log = in->log,
         .row = tell_row,
         .product = tell_product,
@@ -310,8 +357,10 @@ static enum ss_status run(const struct ss_invocation *in)
     if (*b.remark)
         ss_say(SS_LEVEL_WARNING, "%s", b.remark);
     tell_end(&teller, &b);
-    if (ss_option_value(in, "output"))
-        TRY(ss_bench_write(&b, ss_option_value(in, "output")));
+    if (folder)
+        TRY(ss_bench_write(&b, folder));
+    if (b.stopped)
+        st = SS_FAIL(SS_ERR_INTERRUPTED, "bench: interrupted; what was measured by then is told");
 out:
     ss_bench_release(&b);
     free(r.shapes);

@@ -26,7 +26,7 @@ static const struct ss_option options[] = {
 struct request {
     struct ss_tune_work *works;
     const char **words; /* of each work: the file or the name */
-    size_t n;
+    size_t n, n_experiments;
     const char **overrides;
     size_t n_overrides;
     char *device; /* that the first experiment names, or NULL */
@@ -107,6 +107,7 @@ static enum ss_status add_experiment(struct request *r, const struct ss_invocati
     }
     TRY(ss_tune_work_of_experiment(e, dimension, &work));
     TRY(add_work(r, &work, path));
+    r->n_experiments++;
 out:
     ss_log_phase(in->log, NULL);
     ss_dataset_free(data);
@@ -120,7 +121,7 @@ static enum ss_status add_workload(struct request *r, const char *name)
     size_t n = 0;
     enum ss_status st = SS_OK;
 
-    TRY(ss_bench_find(name, &shapes, &n));
+    TRY(ss_bench_find("tune", name, &shapes, &n));
     if (n > 1) {
         st = SS_FAIL(SS_ERR_USAGE, "tune: '%s' is a family of workloads; name one of it, like %s", name,
                      shapes[0].name);
@@ -172,8 +173,10 @@ static enum ss_status read_request(const struct ss_invocation *in, struct reques
         else
             TRY(add_workload(r, in->words[i]));
     }
-    if (r->n == 0 && r->n_overrides > 0)
-        return SS_FAIL(SS_ERR_USAGE, "tune: %s changes an experiment, and none is given", r->overrides[0]);
+    if (r->n_experiments == 0 && r->n_overrides > 0) {
+        st = SS_FAIL(SS_ERR_USAGE, "tune: %s changes an experiment, and none is given", r->overrides[0]);
+        goto out;
+    }
     for (size_t i = 0; in->n_words == 0 && i < SS_COUNT(standard); i++)
         TRY(add_workload(r, standard[i]));
 out:

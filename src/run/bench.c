@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "device/gemm.h"
 #include "run/bench_parts.h"
+#include "run/stop.h"
 #include "run/trained.h"
 
 /* Shares of the time that is left: builds cost what they cost, so what a workload is measured for is cut
@@ -60,14 +61,16 @@ static enum ss_status builds(const struct ss_bench_options *o, struct watch *w, 
     for (size_t i = 0; o->program && i < b->n_rows; i++) {
         if (!wants_build(b, i))
             continue;
-        if (left(w) < 0) {
+        if (left(w) < 0 || ss_stop_signal()) {
             w->skipped_builds++;
             continue;
         }
         ss_log_phase(o->log, "building kernels anew");
         TRY(ss_bench_builds(o->program, o->device, &b->rows[i].shape, &b->rows[i]));
         ss_log_phase(o->log, NULL);
-        if (o->build)
+        if (ss_stop_signal())
+            w->skipped_builds++;
+        else if (o->build)
             o->build(o->context, &b->rows[i]);
     }
 out:
@@ -82,7 +85,10 @@ static void add_remark(const char *what, size_t n, struct ss_bench *b)
 
     if (n)
         snprintf(b->remark + used, sizeof(b->remark) - used, "%s %s %zu",
-                 used ? "," : "out of time (--seconds gives more), left out:", what, n);
+                 used         ? ","
+                 : b->stopped ? "interrupted, left out:"
+                              : "out of time (--seconds gives more), left out:",
+                 what, n);
 }
 
 static enum ss_status measure(const struct ss_bench_options *o, struct ss_device *device,
@@ -95,14 +101,15 @@ static enum ss_status measure(const struct ss_bench_options *o, struct ss_device
 
     TRY(ss_allocate(o->n_shapes + 1, &peaks));
     for (size_t i = 0; i < o->n_shapes; i++) {
-        if (i > 0 && left(&w) < 0) {
+        if (ss_stop_signal() || (i > 0 && left(&w) < 0)) {
             w.skipped = o->n_shapes - i;
             break;
         }
         TRY(one(o, device, peak, &w, b));
         peaks[i] = b->rows[i].peak_gflops;
     }
-    TRY(ss_bench_matmul(device, MATMUL_SIZE, &b->matmul_gflops));
+    if (!ss_stop_signal())
+        TRY(ss_bench_matmul(device, MATMUL_SIZE, &b->matmul_gflops));
     if (o->matmul)
         TRY(ss_bench_products(device, peak, o, matmul, b));
     w.until += o->matmul ? matmul : 0;
@@ -113,6 +120,7 @@ static enum ss_status measure(const struct ss_bench_options *o, struct ss_device
     } else {
         b->peak_gflops = ss_bench_spread_of(peaks, b->n_rows).median;
     }
+    b->stopped = ss_stop_signal() != 0;
     add_remark("workloads", w.skipped, b);
     add_remark("matrix products", b->n_products_skipped, b);
     add_remark("builds anew", w.skipped_builds, b);
@@ -125,11 +133,12 @@ out:
 enum ss_status ss_bench_run(const struct ss_bench_options *options, struct ss_bench *out)
 {
     const struct ss_experiment engine = {.engine = {.gemm = options->gemm}};
-    struct ss_bench b = {.peak_gflops = NAN};
+    struct ss_bench b = {.peak_gflops = NAN, .matmul_gflops = NAN};
     struct ss_device *device = NULL;
     struct ss_peak *peak = NULL;
     enum ss_status st = SS_OK;
 
+    ss_stop_install();
     TRY(ss_run_device_open(options->device, &engine, options->log, &device));
     b.device = *ss_device_info(device);
     TRY(ss_allocate(options->n_shapes, &b.rows));
@@ -138,6 +147,7 @@ enum ss_status ss_bench_run(const struct ss_bench_options *options, struct ss_be
     *out = b;
     b = (struct ss_bench){0};
 out:
+    ss_stop_restore();
     ss_bench_release(&b);
     ss_peak_free(peak);
     ss_device_free(device);

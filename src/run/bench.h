@@ -20,7 +20,7 @@
 
 struct ss_bench_shape {
     char name[32];      /* "large", "scale-M-16" */
-    const char *family; /* "scale-M"; NULL: of none */
+    const char *family; /* "scale-M", after what varies in it: B, D or M; NULL: of none */
     size_t batch, dimension, slices;
     struct ss_model_options model;
     enum ss_objective_kind objective;
@@ -30,6 +30,9 @@ struct ss_bench_shape {
 /** Names of workloads and families in the order they are measured, "matmul" last; borrowed, static. */
 const char *const *ss_bench_names(size_t *n);
 
+/** Whether its objective draws slices; `slices` means nothing where it does not. */
+bool ss_bench_has_slices(const struct ss_bench_shape *shape);
+
 /** The objective that a shape is measured with. */
 struct ss_objective_options ss_bench_objective(const struct ss_bench_shape *shape);
 
@@ -37,8 +40,10 @@ struct ss_objective_options ss_bench_objective(const struct ss_bench_shape *shap
 struct ss_bench_shape ss_bench_default(void);
 
 /** The shapes that `name` stands for: one, or those of a family ("scale-M", or one of it, "scale-M-4");
- * "all": all. *shapes is the caller's to free. SS_ERR_USAGE: no such name, with the nearest. */
-SS_MUST_CHECK enum ss_status ss_bench_find(const char *name, struct ss_bench_shape **shapes, size_t *n);
+ * "all": all. *shapes is the caller's to free. SS_ERR_USAGE: no such name, said by `command`, with the
+ * nearest, or those of the family that it seems to be of. */
+SS_MUST_CHECK enum ss_status ss_bench_find(const char *command, const char *name,
+                                           struct ss_bench_shape **shapes, size_t *n);
 
 /**
  * 2e-9 x the multiply-adds of the matrix products that the jets of one loss + gradient need; what a plan
@@ -96,6 +101,7 @@ struct ss_bench {
     size_t n_rows;
     struct ss_bench_product *products;
     size_t n_products, n_products_skipped; /* skipped: out of time */
+    bool stopped;                          /* Ctrl-C or TERM came: what follows is left out */
     char remark[200];                      /* what was left out and why, or "" */
 };
 void ss_bench_release(struct ss_bench *b);
@@ -103,19 +109,20 @@ void ss_bench_release(struct ss_bench *b);
 struct ss_bench_options {
     const struct ss_bench_shape *shapes;
     size_t n_shapes;
-    bool matmul;         /* sizes, transposes and backends besides */
-    double seconds;      /* for all of it; the first workloads are measured whatever it is */
-    const char *device;  /* --device, or NULL */
-    const char *program; /* to start for builds; NULL: they are not measured */
-    enum ss_gemm_kind gemm;
-    struct ss_log *log;                                         /* may be NULL */
+    bool matmul;            /* sizes, transposes and backends besides */
+    double seconds;         /* for all of it; the first workloads are measured whatever it is */
+    const char *device;     /* --device, or NULL */
+    const char *program;    /* to start for builds; NULL: they are not measured */
+    enum ss_gemm_kind gemm; /* of products; of `matmul` OWN or CLBLAST alone */
+    struct ss_log *log;     /* may be NULL */
     void (*row)(void *context, const struct ss_bench_row *row); /* as each is done; both may be NULL */
     void (*product)(void *context, const struct ss_bench_product *product);
     void (*build)(void *context, const struct ss_bench_row *row);
     void *context;
 };
 
-/** Measure. Waits. Nothing else should run on the machine; what does shows in the spread. */
+/** Measure. Waits. Nothing else should run on the machine; what does shows in the spread. A signal that asks
+ * for a stop (run/stop.h) ends it after the workload at hand: SS_OK with out->stopped. */
 SS_MUST_CHECK enum ss_status ss_bench_run(const struct ss_bench_options *options, struct ss_bench *out);
 
 /** What a process started for builds does: one line "probe BUILD FIRST MEMORY" in seconds and MiB.

@@ -2,6 +2,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include "base/file.h"
 #include "config/config.h"
 #include "run/bench_parts.h"
+#include "run/stop.h"
 #include "run/trained.h"
 #include "train/train.h"
 
@@ -107,7 +110,8 @@ static void make_words(const char *program, const char *device, const struct ss_
     add_word(w, "--quiet");
     add_count(w, "--batch", s->batch);
     add_count(w, "--dimension", s->dimension);
-    add_count(w, "--slices", s->slices);
+    if (ss_bench_has_slices(s))
+        add_count(w, "--slices", s->slices);
     add_word(w, "--hidden");
     add_word(w, *hidden ? hidden : "none");
     add_word(w, "--model");
@@ -163,13 +167,19 @@ static void free_environment(char **all)
     free(all);
 }
 
-static enum ss_status read_answer(int from, double *build, double *first, double *memory)
+/* Nothing, if a stop is asked for meanwhile, which the process may have been told of itself. */
+static enum ss_status read_answer(pid_t child, int from, double *build, double *first, double *memory)
 {
+    struct pollfd ready = {.fd = from, .events = POLLIN};
     char line[128];
     size_t n = 0;
     ssize_t got;
 
     while (n + 1 < sizeof(line)) {
+        if (ss_stop_signal())
+            kill(child, SIGTERM);
+        if (poll(&ready, 1, -1) < 0 && errno == EINTR) /* a read would begin again */
+            continue;
         got = read(from, line + n, sizeof(line) - 1 - n);
         if (got < 0 && errno == EINTR)
             continue;
@@ -178,7 +188,7 @@ static enum ss_status read_answer(int from, double *build, double *first, double
         n += (size_t)got;
     }
     line[n] = '\0';
-    if (sscanf(line, "probe %lf %lf %lf", build, first, memory) == 3)
+    if (sscanf(line, "probe %lf %lf %lf", build, first, memory) == 3 || ss_stop_signal())
         return SS_OK;
     return SS_FAIL(SS_ERR_INTERNAL, "the process started to measure a build did not say how long it took");
 }
@@ -204,7 +214,7 @@ static enum ss_status start(struct words *w, char **environment, double *build, 
         code = posix_spawn(&child, w->argv[0], &actions, NULL, w->argv, environment);
     close(ends[1]);
     if (code == 0) {
-        st = read_answer(ends[0], build, first, memory);
+        st = read_answer(child, ends[0], build, first, memory);
         while (waitpid(child, &status, 0) < 0 && errno == EINTR)
             continue;
     } else {
@@ -258,7 +268,8 @@ enum ss_status ss_bench_builds(const char *program, const char *device, const st
     make_words(program, device, shape, w);
     TRY(make_environment(folder, &environment));
     TRY(start(w, environment, &row->build_cold_s, &row->first_step_cold_s, &row->resident_mib));
-    TRY(start(w, environment, &row->build_warm_s, &row->first_step_warm_s, &row->resident_mib));
+    if (!ss_stop_signal())
+        TRY(start(w, environment, &row->build_warm_s, &row->first_step_warm_s, &row->resident_mib));
 out:
     if (made)
         remove_folder(folder);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "device/gemm.h"
 #include "run/bench_parts.h"
+#include "run/stop.h"
 
 enum { LARGEST = 4096, MATMUL_REPETITIONS = 9, LEAST_REPETITIONS = 3, FEW = 16 };
 static const size_t sizes[] = {64, 128, 256, 512, 1024, 2048, LARGEST};
@@ -284,7 +285,7 @@ static enum ss_status one(struct bench *x, struct ss_peak *peak, const struct ss
         until->left--;
         if ((k == OPENBLAS && !x->sgemm) || (rate[k] > 0 && gflop_of(what->size) / rate[k] > MOST_SECONDS))
             continue;
-        if (!(now < until->clock)) {
+        if (!(now < until->clock) || ss_stop_signal()) {
             b->n_products_skipped++;
             continue;
         }
@@ -338,11 +339,14 @@ enum ss_status ss_bench_products(struct ss_device *device, struct ss_peak *peak,
         ss_say(SS_LEVEL_NOTE, "skip: OpenBLAS beside our products: libopenblas.so.0 is not installed");
     else if (!ss_device_is_cpu(device))
         ss_say(SS_LEVEL_NOTE, "OpenBLAS is measured on the host's cores, the others on the device");
-    struct until until = {ss_clock_seconds() + seconds,
-                          SS_COUNT(sizes) * SS_COUNT(transposes) * SS_COUNT(backend_names)};
+    const bool ours = options->gemm != SS_GEMM_CLBLAST, clblast = options->gemm != SS_GEMM_OWN;
+    const size_t n = (ours ? SS_COUNT(beside) : 0) + (clblast ? SS_COUNT(alone) : 0);
+    struct until until = {ss_clock_seconds() + seconds, SS_COUNT(sizes) * SS_COUNT(transposes) * n};
     TRY(measure_launch(&x, &b->launch_us));
-    TRY(pass(&x, peak, options, beside, SS_COUNT(beside), &until, b));
-    TRY(pass(&x, peak, options, alone, SS_COUNT(alone), &until, b));
+    if (ours)
+        TRY(pass(&x, peak, options, beside, SS_COUNT(beside), &until, b));
+    if (clblast)
+        TRY(pass(&x, peak, options, alone, SS_COUNT(alone), &until, b));
 out:
     release(&x);
     ss_gemm_choose(device, options->gemm);

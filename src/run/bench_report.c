@@ -36,9 +36,11 @@ void ss_bench_build_text(const struct ss_bench_row *r, struct ss_text *out)
 {
     ss_text_addf(out,
                  "first step of a new process, %s: %.2f s with nothing compiled yet (%.2f s of it building), "
-                 "%.2f s when all is (%.2f s); %.1f MiB above the runtime's own\n",
-                 r->shape.name, r->first_step_cold_s, r->build_cold_s, r->first_step_warm_s, r->build_warm_s,
-                 r->resident_mib);
+                 "%.2f s when all is (%.2f s)",
+                 r->shape.name, r->first_step_cold_s, r->build_cold_s, r->first_step_warm_s, r->build_warm_s);
+    if (r->resident_mib >= 0) /* and not NAN */
+        ss_text_addf(out, "; %.1f MiB above the runtime's own", r->resident_mib);
+    ss_text_add(out, "\n");
 }
 
 void ss_bench_product_text(const struct ss_bench_product *p, struct ss_text *out)
@@ -72,7 +74,10 @@ static void add_row(struct ss_text *t, const struct ss_bench_row *r)
     ss_json_text(t, "name", s->name);
     ss_json_integer(t, "batch", (long long)s->batch);
     ss_json_integer(t, "dimension", (long long)s->dimension);
-    ss_json_integer(t, "slices", (long long)s->slices);
+    if (ss_bench_has_slices(s))
+        ss_json_integer(t, "slices", (long long)s->slices);
+    else
+        ss_json_null(t, "slices");
     ss_json_open(t, "hidden", '[');
     for (size_t i = 0; i < s->model.n_hidden; i++)
         ss_json_integer(t, NULL, s->model.hidden[i]);

@@ -47,6 +47,12 @@ const char *const *ss_bench_names(size_t *n)
     return names;
 }
 
+/* How much of a family's name its members' names begin with: "esm" of "esm-D", all of "scale-M". */
+static size_t stem_length(const struct workload *w)
+{
+    return w->objective == ESM || strcmp(w->name, "ssm-D") == 0 ? 3 : strlen(w->name);
+}
+
 static struct ss_bench_shape shape_of(const struct workload *w, size_t value)
 {
     struct ss_bench_shape s = {.batch = w->varies == OF_B ? value : w->batch,
@@ -64,11 +70,13 @@ static struct ss_bench_shape shape_of(const struct workload *w, size_t value)
         return s;
     }
     s.family = w->name;
-    if (w->objective == ESM || strcmp(w->name, "ssm-D") == 0) /* "esm-50" */
-        snprintf(s.name, sizeof(s.name), "%.4s%zu", w->name, value);
-    else
-        snprintf(s.name, sizeof(s.name), "%s-%zu", w->name, value);
+    snprintf(s.name, sizeof(s.name), "%.*s-%zu", (int)stem_length(w), w->name, value);
     return s;
+}
+
+bool ss_bench_has_slices(const struct ss_bench_shape *s)
+{
+    return s->objective == SS_OBJECTIVE_SSM || s->objective == SS_OBJECTIVE_SSM_VR;
 }
 
 struct ss_bench_shape ss_bench_default(void)
@@ -79,18 +87,32 @@ struct ss_bench_shape ss_bench_default(void)
     return s;
 }
 
-static enum ss_status no_such_name(const char *name)
+static enum ss_status no_such_name(const char *command, const char *name)
 {
+    enum ss_status st;
+    struct ss_text members;
     size_t n;
     const char *const *const names = ss_bench_names(&n);
     const char *const nearest = ss_text_nearest(name, names, n);
 
+    for (size_t i = 0; i < SS_COUNT(workloads); i++) {
+        const struct workload *const w = &workloads[i];
+        if (w->varies == ALONE || strncmp(name, w->name, stem_length(w)) != 0 || name[stem_length(w)] != '-')
+            continue;
+        ss_text_init(&members);
+        for (size_t j = 0; j < MOST_VALUES && w->values[j]; j++)
+            ss_text_addf(&members, "%s%s", j ? ", " : "", shape_of(w, w->values[j]).name);
+        st = SS_FAIL(SS_ERR_USAGE, "%s: no workload '%s'; of %s there are %s", command, name, w->name,
+                     members.data ? members.data : "");
+        ss_text_release(&members);
+        return st;
+    }
     if (nearest)
-        return SS_FAIL(SS_ERR_USAGE, "bench: no workload '%s'; did you mean '%s'?", name, nearest);
-    return SS_FAIL(SS_ERR_USAGE, "bench: no workload '%s'; `slicescore bench --help` lists them", name);
+        return SS_FAIL(SS_ERR_USAGE, "%s: no workload '%s'; did you mean '%s'?", command, name, nearest);
+    return SS_FAIL(SS_ERR_USAGE, "%s: no workload '%s'; `slicescore bench --help` lists them", command, name);
 }
 
-enum ss_status ss_bench_find(const char *name, struct ss_bench_shape **shapes, size_t *n)
+enum ss_status ss_bench_find(const char *command, const char *name, struct ss_bench_shape **shapes, size_t *n)
 {
     const bool all = strcmp(name, "all") == 0;
     struct ss_bench_shape *found = NULL;
@@ -107,7 +129,7 @@ enum ss_status ss_bench_find(const char *name, struct ss_bench_shape **shapes, s
         }
     }
     if (!count) {
-        st = no_such_name(name);
+        st = no_such_name(command, name);
         goto out;
     }
     *shapes = found;

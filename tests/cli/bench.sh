@@ -48,12 +48,51 @@ for objective in esm dsm; do
     exits 0
     out_has custom
 done
+run bench --objective dsm --batch 3 --dimension 4 --hidden 4 --plan layered --seconds 0.1 --no-build --json
+json 'it["workloads"][0]["slices"] is None'
 
 begin "a folder of results has the numbers and the curves"
-run bench esm-2 esm-10 --batch 2 --hidden 4 --plan layered --seconds 0.3 --no-build -o results
+run bench esm-2 esm-10 --batch 2 --hidden 4 --plan layered --seconds 10 --no-build -o results
 exits 0
 exists results/bench.json results/bench-esm.png results/bench-esm.svg
 absent results/bench-batch.png
+
+begin "a folder of results holds one measurement: pictures of an earlier one go, a line has two points"
+run bench esm-2 --batch 2 --hidden 4 --plan layered --seconds 0.3 --no-build -o results
+exits 0
+err_has "written: results/bench.json"
+exists results/bench.json
+absent results/bench-esm.png
+absent results/bench-esm.svg
+
+begin "titles say what was measured"
+run bench scale-M-1 scale-M-2 --batch 3 --dimension 5 --hidden 4 --plan layered --seconds 10 --no-build -o titled
+exits 0
+grep -q "energy, hidden 4, D = 5, batch 3" titled/bench-slices.svg || wrong "the title is another"
+
+begin "a signal ends the measuring, and what there is by then is told and written"
+python3 - "$SLICESCORE" >out 2>err <<'PY'
+import signal, subprocess, sys, tempfile, os
+folder = tempfile.mkdtemp(dir=".")
+def started(words, line, environment=None):
+    """Ends it when it has printed a line that begins so; its status and all that it printed."""
+    p = subprocess.Popen([sys.argv[1], "bench", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         text=True, env=environment)
+    said = ""
+    for got in p.stdout:
+        said += got
+        if got.startswith(line):
+            p.send_signal(signal.SIGINT)
+            break
+    said += p.stdout.read()
+    return p.wait(), said
+status, said = started(["scale-B", "--plan", "layered", "--hidden", "4", "--seconds", "30", "--no-build", "-o", "stopped"], "scale-B-1")
+print("families", status, "interrupted, left out: workloads" in said, os.path.exists("stopped/bench.json"))
+status, said = started(["--batch", "2", "--hidden", "4", "--plan", "layered", "--seconds", "20"], "building", dict(os.environ, TMPDIR=folder))
+print("builds", status, "interrupted, left out: builds anew 1" in said, os.listdir(folder))
+PY
+out_has "families 75 True True"
+out_has "builds 75 True []"
 
 begin "matrix products that the time did not suffice for are told"
 run bench matmul --seconds 0.1 --json
@@ -61,6 +100,12 @@ exits 0
 json 'it["workloads"] == [] and len(it["matmul"]) < 63 and "matrix products" in it["remark"]'
 json '"workloads" not in it["remark"]'
 err_has "matrix products"
+run bench matmul --gemm clblast --seconds 3 --json
+exits 0
+json 'all(p["backend"] == "clblast" for p in it["matmul"])'
+run bench matmul --batch 7
+exits 2
+err_has "matmul has its own sizes; --batch changes workloads"
 
 begin "OpenBLAS beside them uses vectors as wide as the processor's, whether it knows the processor or not"
 unset OPENBLAS_CORETYPE
@@ -78,6 +123,21 @@ begin "what cannot be is refused by name"
 run bench larg
 exits 2
 err_has "did you mean 'large'"
+run bench esm-51
+exits 2
+err_has "of esm-D there are esm-2, esm-10, esm-50, esm-200, esm-784"
+run bench scale-M --slices 4
+exits 2
+err_has "goes through values of --slices"
+run bench esm-50 --dimension 7
+exits 2
+err_has "goes through values of --dimension"
+run bench scale-M --objective esm
+exits 2
+err_has "esm has no slices"
+run bench toy --objective dsm --slices 3
+exits 2
+err_has "dsm has no slices"
 run bench --hidden 8,x
 exits 2
 err_has "'8,x'"

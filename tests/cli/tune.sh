@@ -95,4 +95,12 @@ run tune nodata.yaml
 exits 2
 err_has 'data:'
 
+begin "what changes an experiment changes no workload, and is refused where there is none"
+run tune toy engine.plan=nonsense
+exits 2
+err_has "engine.plan=nonsense changes an experiment, and none is given"
+run tune lrage
+exits 2
+err_has "tune: no workload 'lrage'"
+
 finish
