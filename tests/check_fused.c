@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "config/config.h"
 #include "device/device.h"
 #include "device/gemm.h"
 #include "device/opencl.h"
@@ -581,6 +582,42 @@ START_TEST(auto_takes_it_for_narrow_nets_and_its_memory_is_counted)
 }
 END_TEST
 
+/* Its known answer is asked of the kernel that will run, and of no other: one program more. */
+START_TEST(the_kernel_that_is_tried_is_the_one_that_runs)
+{
+    static const enum ss_objective_kind kinds[] = {SS_OBJECTIVE_SSM, SS_OBJECTIVE_ESM, SS_OBJECTIVE_SSM_VR,
+                                                   SS_OBJECTIVE_DSM};
+    static const size_t dimensions[] = {6, 10,
+                                        70}; /* the first builds what all have in common; 70: in chunks */
+
+    if (ss_device_info(device)->unfinished)
+        return;
+    for (size_t i = 0; i < SS_COUNT(dimensions); i++) {
+        const struct ss_model_options net = {
+            .kind = SS_MODEL_ENERGY, .hidden = {7, 6}, .n_hidden = 2, .activation = SS_ACTIVATION_TANH};
+        struct ss_model *model = NULL;
+        ok(ss_model_create(&net, dimensions[i], &model));
+        for (size_t k = 0; k < SS_COUNT(kinds); k++) {
+            const struct ss_loss_options o = {
+                .objective = {.kind = kinds[k], .count = (uint32_t)dimensions[i], .sigma = 0.5},
+                .engine = {.plan = SS_PLAN_FUSED},
+                .rows = 8 + 16 * i, /* another tile of each */
+                .gradient = true};
+            const size_t before = ss_device_builds(device, NULL);
+            struct ss_loss *l = NULL;
+            ok(ss_loss_create(device, model, &o, &l));
+            ck_assert_int_eq(ss_loss_plan_kind(l), SS_PLAN_FUSED);
+            if (i > 0)
+                ck_assert_msg(ss_device_builds(device, NULL) - before <= 1, "%s, D = %zu: %zu programs",
+                              ss_objective_name(kinds[k]), dimensions[i],
+                              ss_device_builds(device, NULL) - before);
+            ss_loss_free(l);
+        }
+        ss_model_free(model);
+    }
+}
+END_TEST
+
 static void add_case(Suite *s, const char *name, SFun open, int activations)
 {
     TCase *const c = tcase_create(name);
@@ -600,6 +637,7 @@ static void add_case(Suite *s, const char *name, SFun open, int activations)
     tcase_add_loop_test(c, models_that_it_does_not_know_are_refused_with_the_reason, 0,
                         (int)SS_COUNT(not_fused));
     tcase_add_test(c, auto_takes_it_for_narrow_nets_and_its_memory_is_counted);
+    tcase_add_test(c, the_kernel_that_is_tried_is_the_one_that_runs);
     suite_add_tcase(s, c);
 }
 

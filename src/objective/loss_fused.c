@@ -383,6 +383,7 @@ static enum ss_status trial_prepare(struct trial *t, const struct ss_loss_fused 
         t->exact[i] = (double)t->flat[i];
     struct ss_fused_options plan = plan_options(t->model, &t->options);
     plan.like = f->plan;
+    plan.streams.slices = (uint32_t)f->chunk; /* of unit vectors too, of which the small model has fewer */
     TRY(create(f->device, t->model, &t->options, &plan, &t->loss));
     TRY(upload(f->device, t->flat, t->size, &t->b_flat));
     TRY(upload(f->device, t->gradient, t->size, &t->b_gradient));
