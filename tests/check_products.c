@@ -354,6 +354,15 @@ START_TEST(sizes_that_cannot_be_are_refused)
         ck_assert_msg(ss_gemm_own(device, &t.g, false, &bad[i]) == SS_ERR_INTERNAL, "%zu", i);
     ss_sink_set(NULL, NULL);
     free_bits(&t);
+    /* dot products: how many tasks there are, host and kernel must count alike */
+    const struct ss_gemm few = {
+        .transpose_b = true, .m = 200, .n = 4, .k = 64, .lda = 64, .ldb = 64, .ldc = 4};
+    const struct ss_own_product dots = ss_own_product_of(device, &few, false);
+    struct ss_own_sizes sizes = ss_own_sizes_by_rule(device, &dots, false);
+    ck_assert(dots.dots);
+    ck_assert_ptr_null(ss_own_sizes_wrong(device, &dots, &sizes));
+    sizes.task_n = 1;
+    ck_assert_ptr_nonnull(ss_own_sizes_wrong(device, &dots, &sizes));
 }
 END_TEST
 

@@ -102,6 +102,16 @@ static bool is_plain(const struct ss_device *d)
            (d->gemm.level == SS_GEMM_SIMPLE && kind_of(d) == SS_GEMM_OWN && !ss_device_is_cpu(d));
 }
 
+/* The own product on GPUs counts places within a tile in 32 bits. */
+static bool is_too_far_apart(const struct ss_device *d, const struct ss_gemm *g)
+{
+    enum { MOST_ROWS = 128 }; /* of a tile, along either side */
+    const size_t most = UINT32_MAX / MOST_ROWS;
+
+    return !ss_device_is_cpu(d) && kind_of(d) == SS_GEMM_OWN &&
+           (g->lda > most || g->ldb > most || g->ldc > most);
+}
+
 static enum ss_status enqueue(struct ss_device *d, const struct ss_gemm *g)
 {
     enum ss_status st = SS_OK;
@@ -109,7 +119,8 @@ static enum ss_status enqueue(struct ss_device *d, const struct ss_gemm *g)
     TRY(check(g));
     if (!g->m || !g->n || (!g->k && g->accumulate))
         return SS_OK;
-    const bool plain = !g->k || d->gemm.plain || is_plain(d), clblast = kind_of(d) == SS_GEMM_CLBLAST;
+    const bool plain = !g->k || d->gemm.plain || is_plain(d) || is_too_far_apart(d, g);
+    const bool clblast = kind_of(d) == SS_GEMM_CLBLAST;
     if (d->gemm.heard) {
         if (!plain && !clblast && d->gemm.level == SS_GEMM_FAST)
             ss_gemm_hear(d, g);

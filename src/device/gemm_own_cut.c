@@ -267,7 +267,7 @@ const char *ss_own_sizes_wrong(const struct ss_device *d, const struct ss_own_pr
     if (!s->task_m || !s->task_n)
         return "tasks are of one row and column at least";
     if (p->dots)
-        return NULL;
+        return s->task_n < p->g.n ? "a task of dot products has all columns" : NULL;
     if (s->task_m % s->rows || s->task_n % panel)
         return "tasks are of whole tiles";
     if (s->task_m > ss_round_up(p->g.m, s->rows) || s->task_n > MOST_COLUMNS)

@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "base/checked.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/version.h"
 #include "device/cache.h"
@@ -63,6 +64,25 @@ void ss_tuning_release(struct ss_tuning_item *first)
 
 /* ---- files ---- */
 
+/* Of the kernels in use: those of a folder are others with each change. */
+static void add_sources(XXH3_state_t *state)
+{
+    enum { LARGEST_SOURCE = 1 << 20 };
+    const char *const folder = getenv("SLICESCORE_CL_DIR");
+
+    for (const struct ss_embedded *e = ss_embedded; e->name; e++) {
+        char *path = NULL, *text = NULL;
+        size_t size = 0;
+        if (!folder || !*folder)
+            XXH3_128bits_update(state, e->text, strlen(e->text) + 1);
+        else if (ss_path_join(folder, e->name, &path) == SS_OK && ss_path_exists(path) &&
+                 ss_file_read(path, LARGEST_SOURCE, &text, &size) == SS_OK)
+            XXH3_128bits_update(state, text, size + 1);
+        free(text);
+        free(path);
+    }
+}
+
 /* All that a measurement depends on. The cores are among it: a process may be given some of them. */
 static XXH128_hash_t key_of(const struct ss_device *d, const char *what)
 {
@@ -79,8 +99,7 @@ static XXH128_hash_t key_of(const struct ss_device *d, const char *what)
     XXH3_128bits_update(state, counts, sizeof(counts));
     for (size_t i = 0; i < SS_COUNT(parts); i++)
         XXH3_128bits_update(state, parts[i], strlen(parts[i]) + 1);
-    for (const struct ss_embedded *e = ss_embedded; e->name; e++)
-        XXH3_128bits_update(state, e->text, strlen(e->text) + 1);
+    add_sources(state);
     key = XXH3_128bits_digest(state);
     XXH3_freeState(state);
     return key;

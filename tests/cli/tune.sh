@@ -103,4 +103,19 @@ run tune lrage
 exits 2
 err_has "tune: no workload 'lrage'"
 
+begin "what is measured with other kernels is not taken for these"
+cp -r "$SOURCE/cl" kernels
+SLICESCORE_CL_DIR=$PWD/kernels
+export SLICESCORE_CL_DIR
+run tune small.yaml train.batch=23 --seconds 6
+exits 0
+run check small.yaml train.batch=23 --json
+json '"measured here" in it["plan_chosen"]'
+echo "/* other */" >>kernels/jet/fused.clh
+run check small.yaml train.batch=23 --json
+json '"measured here" not in it["plan_chosen"]'
+unset SLICESCORE_CL_DIR
+run check small.yaml train.batch=23
+out_has '# chosen: by rule'
+
 finish
