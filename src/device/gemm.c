@@ -146,7 +146,8 @@ static bool takes_own(const struct ss_device *d)
 
 bool ss_gemm_finishes(const struct ss_device *d, const struct ss_gemm *g)
 {
-    return takes_own(d) && (ss_device_is_cpu(d) ? ss_gemm_own_finishes(d, g) : ss_gemm_tiled_finishes(d, g));
+    return takes_own(d) && !is_too_far_apart(d, g) &&
+           (ss_device_is_cpu(d) ? ss_gemm_own_finishes(d, g) : ss_gemm_tiled_finishes(d, g));
 }
 
 enum ss_status ss_epilogue_create(struct ss_device *d, const char *file, const struct ss_define *defines,
