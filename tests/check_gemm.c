@@ -638,6 +638,20 @@ START_TEST(a_matrix_that_leaves_its_buffer_is_refused)
 }
 END_TEST
 
+/* Matrices that large are not made here: they are 16 GiB and more. */
+START_TEST(rows_too_far_apart_for_the_product_on_gpus_are_not_its_own)
+{
+    const struct ss_gemm near = {.m = 64, .n = 64, .k = 64, .lda = 64, .ldb = 64, .ldc = 64};
+    struct ss_gemm far[] = {near, near, near};
+
+    use(TILED);
+    far[0].lda = far[1].ldb = far[2].ldc = (size_t)1 << 26;
+    ck_assert(ss_gemm_finishes(device, &near));
+    for (size_t i = 0; i < SS_COUNT(far); i++)
+        ck_assert(!ss_gemm_finishes(device, &far[i]));
+}
+END_TEST
+
 int main(void)
 {
     Suite *const s = suite_create("gemm");
@@ -660,6 +674,7 @@ int main(void)
     tcase_add_loop_test(c, the_same_product_has_the_same_bits_each_time, 0, BACKENDS);
     tcase_add_loop_test(c, rounding_stays_that_of_single_precision, 0, BACKENDS);
     tcase_add_loop_test(c, a_matrix_that_leaves_its_buffer_is_refused, 0, BACKENDS);
+    tcase_add_test(c, rows_too_far_apart_for_the_product_on_gpus_are_not_its_own);
     suite_add_tcase(s, c);
     SRunner *const r = srunner_create(s);
     srunner_set_fork_status(r, CK_NOFORK); /* a child inherits a driver's locks, not its threads, and hangs */

@@ -149,7 +149,7 @@ struct ss_define {
  * SLICESCORE_CL_DIR, if set, is read instead of the embedded sources.
  *
  * @param out  borrowed, lives as long as the device
- * @return SS_ERR_BUILD with the log and the numbered source
+ * @return SS_ERR_BUILD with the log and the lines of the source that it names
  */
 SS_MUST_CHECK enum ss_status ss_device_kernel(struct ss_device *d, const char *file, const char *name,
                                               const struct ss_define *defines, size_t n_defines,

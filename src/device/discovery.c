@@ -1,10 +1,12 @@
 /* discovery.c - which devices there are, which one is the default and why, and which one a user's word names.
  */
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/checked.h"
 #include "base/signals.h"
@@ -356,6 +358,38 @@ static void add_list(struct ss_text *t, const struct ss_device_list *list)
     }
 }
 
+/* What is there of a path can be written to. */
+static bool can_be_made(const char *path)
+{
+    char there[PATH_MAX];
+
+    if (snprintf(there, sizeof(there), "%s", path) >= (int)sizeof(there))
+        return true;
+    for (char *end = strrchr(there, '/'); end && end > there && access(there, F_OK) != 0;
+         end = strrchr(there, '/'))
+        *end = '\0';
+    return access(there, W_OK | X_OK) == 0;
+}
+
+/* PoCL has no device where it cannot write what it compiles. */
+static void add_cache_hint(struct ss_text *t)
+{
+    static const char *const names[] = {"POCL_CACHE_DIR", "XDG_CACHE_HOME", "HOME"}; /* as it looks for one */
+
+    for (size_t i = 0; i < SS_COUNT(names); i++) {
+        const char *const value = getenv(names[i]);
+        if (!value || !*value)
+            continue;
+        if (!can_be_made(value))
+            ss_text_addf(
+                t,
+                "\n  %s is '%s', which cannot be written to, and PoCL has no device without a cache: "
+                "set POCL_CACHE_DIR to a folder that can",
+                names[i], value);
+        return;
+    }
+}
+
 static enum ss_status fail_no_driver(const struct ss_device_list *list)
 {
     const char *const vendors = getenv("OCL_ICD_VENDORS");
@@ -370,6 +404,7 @@ static enum ss_status fail_no_driver(const struct ss_device_list *list)
         ss_text_addf(&t,
                      "\n  OCL_ICD_VENDORS is set to '%s' and hides all other drivers: unset it to see them",
                      vendors);
+    add_cache_hint(&t);
     ss_text_add(&t, "\n  install one (package names of Debian and Ubuntu):"
                     "\n    any CPU      pocl-opencl-icd"
                     "\n    NVIDIA GPU   nvidia-opencl-icd (Ubuntu: part of the driver, libnvidia-compute)"

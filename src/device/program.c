@@ -99,29 +99,51 @@ out:
 
 /* ---- building ---- */
 
+/* Whether a compiler's log speaks of a line near this one: ":12:". */
+static bool is_near_named(const char *log, int number)
+{
+    enum { NEAR = 3 };
+    char place[16];
+
+    for (int i = number - NEAR; i <= number + NEAR; i++) {
+        snprintf(place, sizeof(place), ":%d:", i);
+        if (strstr(log, place))
+            return true;
+    }
+    return false;
+}
+
 static void report_build(const struct ss_device *d, const struct ss_program *p, const char *source,
                          cl_int code)
 {
     struct ss_text t;
+    char *log = NULL;
     size_t size = 0;
-    int number = 1;
+    int number = 1, last = 0;
 
     ss_text_init(&t);
     ss_text_addf(&t, "kernel build failed: %s (%d): %s on %s, driver %s\n", ss_cl_error_name(code), (int)code,
                  p->key, d->info.name, d->info.driver);
     if (clGetProgramBuildInfo(p->program, d->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) == CL_SUCCESS &&
         size > 1) {
-        char *const log = calloc(1, size + 1);
+        log = calloc(1, size + 1);
         if (log &&
             clGetProgramBuildInfo(p->program, d->id, CL_PROGRAM_BUILD_LOG, size, log, NULL) == CL_SUCCESS)
             ss_text_addf(&t, "%s\n", log);
-        free(log);
     }
-    for (const char *line = source; *line; number++) {
+    for (const char *line = source; log && *line; number++) {
         const size_t n = strcspn(line, "\n");
-        ss_text_addf(&t, "%4d  %.*s\n", number, (int)n, line);
+        if (is_near_named(log, number)) {
+            ss_text_addf(&t, "%s%4d  %.*s\n", last && last + 1 < number ? " ...\n" : "", number, (int)n,
+                         line);
+            last = number;
+        }
         line += n + (line[n] == '\n');
     }
+    if (!last)
+        ss_text_add(&t, "the compiler names no line: it may lack room or leave to write what it compiles "
+                        "(POCL_CACHE_DIR, XDG_CACHE_HOME, TMPDIR)\n");
+    free(log);
     ss_say(SS_LEVEL_ERROR, "%s", t.data);
     ss_text_release(&t);
 }

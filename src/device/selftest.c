@@ -96,8 +96,8 @@ static enum ss_status test_random(struct ss_device *d, bool full, struct ss_self
     ran(philox_error(d, &error), &error);
     TRY(ss_selftest_add(t, "random", "philox", error, 0.0, &passed));
     if (!passed)
-        st = SS_FAIL(SS_ERR_SELFTEST, "%s computes random integers wrong: choose another device",
-                     d->info.name);
+        st = SS_FAIL(SS_ERR_SELFTEST, "%s %s: choose another device", d->info.name,
+                     isinf(error) ? "cannot compute random integers" : "computes random integers wrong");
 out:
     return st;
 }
@@ -148,7 +148,8 @@ static enum ss_status test_sums(struct ss_device *d, bool full, struct ss_selfte
     ran(sum_error(d, &error), &error);
     TRY(ss_selftest_add(t, "sums", "local memory", error, 0.0, &passed));
     if (!passed)
-        st = SS_FAIL(SS_ERR_SELFTEST, "%s adds wrong in local memory: choose another device", d->info.name);
+        st = SS_FAIL(SS_ERR_SELFTEST, "%s %s in local memory: choose another device", d->info.name,
+                     isinf(error) ? "cannot add" : "adds wrong");
 out:
     return st;
 }
@@ -253,9 +254,9 @@ static enum ss_status test_products(struct ss_device *d, bool full, struct ss_se
         if (passed)
             return SS_OK;
         if (!ss_gemm_set_aside(d))
-            return SS_FAIL(SS_ERR_SELFTEST,
-                           "%s multiplies matrices wrong even in the plainest way: choose another device",
-                           d->info.name);
+            return SS_FAIL(SS_ERR_SELFTEST, "%s %s even in the plainest way: choose another device",
+                           d->info.name,
+                           isinf(error) ? "cannot multiply matrices" : "multiplies matrices wrong");
         if (isinf(error))
             ss_say(SS_LEVEL_WARNING,
                    "%s, driver %s, cannot run the matrix product '%s': set aside for '%s', which is slower",

@@ -183,6 +183,12 @@ out:
     return st;
 }
 
+/* What the last row says of the device. */
+static const char *fails(const struct ss_selftest *t)
+{
+    return isinf(t->rows[t->count - 1].error) ? "does not run" : "gives wrong numbers";
+}
+
 static enum ss_status run_objectives(struct ss_device *d, bool full, struct ss_selftest *t)
 {
     static const struct {
@@ -202,18 +208,15 @@ static enum ss_status run_objectives(struct ss_device *d, bool full, struct ss_s
         if (passed)
             continue;
         ss_say(SS_LEVEL_WARNING,
-               "%s gives wrong numbers with its %s products in the known answer of %s: plain ones are used, "
-               "which are "
-               "slower",
-               ss_device_info(d)->name, ss_gemm_backend(d), ss_objective_name(tests[i].objective));
+               "%s %s with its %s products in the known answer of %s: plain ones are used, which are slower",
+               ss_device_info(d)->name, fails(t), ss_gemm_backend(d), ss_objective_name(tests[i].objective));
         ss_gemm_use_plain(d);
         TRY(try_one(d, tests[i].kind, tests[i].objective, full, t, &passed));
         if (!passed) {
             st = SS_FAIL(SS_ERR_SELFTEST,
-                         "%s, driver %s: the known answer of %s is wrong even with the plainest kernels; "
-                         "choose another "
-                         "device (slicescore devices)",
-                         ss_device_info(d)->name, ss_device_info(d)->driver,
+                         "%s, driver %s, %s in the known answer of %s even with the plainest kernels; choose "
+                         "another device (slicescore devices)",
+                         ss_device_info(d)->name, ss_device_info(d)->driver, fails(t),
                          ss_objective_name(tests[i].objective));
             goto out;
         }
