@@ -238,9 +238,11 @@ void ss_loss_layered_describe(const struct ss_loss_layered *l, const char *why, 
     if (l->chunk < l->total)
         snprintf(text, size, "layered: one product (%s) a layer, %zu directions in chunks of %zu (%s)",
                  products, l->total, l->chunk, why);
-    else
+    else if (l->total)
         snprintf(text, size, "layered: one product (%s) a layer, directions at once: %zu (%s)", products,
                  l->total, why);
+    else
+        snprintf(text, size, "layered: one product (%s) a layer (%s)", products, why);
 }
 
 struct ss_span ss_loss_layered_rows(const struct ss_loss_layered *l)

@@ -59,13 +59,16 @@ void ss_tune_text(const struct ss_tune_result *r, struct ss_text *out)
     const struct ss_tuner_candidate *const winner = &a->candidates[a->winner];
     const int width = width_of(a);
 
-    ss_text_addf(out, "%s: loss and gradient of %zu rows\n", r->work.name, r->work.rows);
+    ss_text_addf(out, "%s: loss and gradient of %zu row%s\n", r->work.name, r->work.rows,
+                 r->work.rows == 1 ? "" : "s");
     ss_text_addf(out, "  %-*s %10s %9s %8s\n", width, "candidate", "ms", "x default", "build s");
     for (size_t i = 0; i < a->n_candidates; i++)
         add_row(a, i, width, out);
     for (size_t i = 0; i < r->n_products; i++)
         add_product(&r->products[i], width, out);
-    if (!a->answered)
+    if (!a->answered && a->n_candidates == 1)
+        ss_text_add(out, "  no other way to compute it is allowed\n");
+    else if (!a->answered)
         ss_text_add(out, "  nothing but the default was measured in this time; --seconds gives more\n");
     else if (a->winner)
         ss_text_addf(out, "  kept: %s, %.2f times as fast as the default (%.1f s)\n", winner->name,

@@ -119,4 +119,9 @@ unset SLICESCORE_CL_DIR
 run check small.yaml train.batch=23
 out_has '# chosen: by rule'
 
+begin "where nothing else is allowed, more time is not what is missing"
+run tune small.yaml engine.plan=layered engine.gemm=own train.batch=25 --seconds 4
+exits 0
+out_has "no other way to compute it is allowed"
+
 finish
