@@ -138,7 +138,7 @@ def case_of(program, name):
         "rows": row["batch"],
         "dimension": row["dimension"],
         "hidden": row["hidden"],
-        "count": row["slices"],
+        "count": row["slices"] or 1,  # None: the objective has none
         "activation": "silu",
         "slices": "rademacher",
     }
