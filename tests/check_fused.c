@@ -585,8 +585,7 @@ END_TEST
 /* Its known answer is asked of the kernel that will run, and of no other: one program more. */
 START_TEST(the_kernel_that_is_tried_is_the_one_that_runs)
 {
-    static const enum ss_objective_kind kinds[] = {SS_OBJECTIVE_SSM, SS_OBJECTIVE_ESM, SS_OBJECTIVE_SSM_VR,
-                                                   SS_OBJECTIVE_DSM};
+    static const enum ss_objective_kind kinds[] = {SS_OBJECTIVE_SSM, SS_OBJECTIVE_ESM};
     static const size_t dimensions[] = {6, 10,
                                         70}; /* the first builds what all have in common; 70: in chunks */
 
