@@ -235,7 +235,7 @@ static void write_kernel(const char *folder, const char *name, const char *text)
     free(path);
 }
 
-START_TEST(a_failed_build_shows_log_and_numbered_source_of_the_folder_in_the_environment)
+START_TEST(a_failed_build_shows_log_and_numbered_lines_of_the_folder_in_the_environment)
 {
     char folder[] = "/tmp/ss-check-device-XXXXXX";
     struct ss_kernel *k = NULL;
@@ -248,7 +248,8 @@ START_TEST(a_failed_build_shows_log_and_numbered_source_of_the_folder_in_the_env
     write_kernel(folder, "one.clh", "#define ONE 1.0f\n");
     write_kernel(folder, "good.cl",
                  "#include \"one.clh\"\nkernel void f(global float *x)\n{\n    *x = ONE;\n}\n");
-    write_kernel(folder, "bad.cl", "kernel void f(global float *x)\n{\n    *x = nonsense;\n}\n");
+    write_kernel(folder, "bad.cl",
+                 "/* far */\n\n\n\n\nkernel void f(global float *x)\n{\n    *x = nonsense;\n}\n");
     write_kernel(folder, "loop.cl", "#include \"loop.cl\"\n");
     ok(ss_device_open(getenv("SLICESCORE_DEVICE"), &d));
     ok(ss_device_kernel(d, "good.cl", "f", NULL, 0, &k));
@@ -259,7 +260,8 @@ START_TEST(a_failed_build_shows_log_and_numbered_source_of_the_folder_in_the_env
     ck_assert(x == 1.0f);
     catch_text();
     ck_assert_int_eq(ss_device_kernel(d, "bad.cl", "f", NULL, 0, &k), SS_ERR_BUILD);
-    said_part("   3      *x = nonsense;");
+    said_part("   8      *x = nonsense;");
+    ck_assert_ptr_null(strstr(said.data, "/* far */"));
     said_part("CL_BUILD_PROGRAM_FAILURE");
     catch_text();
     ck_assert_int_eq(ss_device_kernel(d, "loop.cl", "f", NULL, 0, &k), SS_ERR_INTERNAL);
@@ -559,7 +561,7 @@ int main(void)
     tcase_add_test(c, a_launch_over_nothing_does_nothing);
     tcase_add_test(c, a_structure_of_another_size_than_the_kernels_is_refused);
     tcase_add_test(c, a_wait_leaves_this_thread_the_cores_it_had);
-    tcase_add_test(c, a_failed_build_shows_log_and_numbered_source_of_the_folder_in_the_environment);
+    tcase_add_test(c, a_failed_build_shows_log_and_numbered_lines_of_the_folder_in_the_environment);
     tcase_add_test(c, a_build_shows_no_warning_of_the_compiler);
     tcase_add_test(c, binaries_are_kept_only_where_the_driver_keeps_none_and_a_bad_one_is_a_miss);
     tcase_add_test(c, the_device_answers_its_self_test_and_a_family_of_another_room_is_run_with_it);

@@ -586,8 +586,7 @@ END_TEST
 START_TEST(the_kernel_that_is_tried_is_the_one_that_runs)
 {
     static const enum ss_objective_kind kinds[] = {SS_OBJECTIVE_SSM, SS_OBJECTIVE_ESM};
-    static const size_t dimensions[] = {6, 10,
-                                        70}; /* the first builds what all have in common; 70: in chunks */
+    static const size_t dimensions[] = {6, 10, 70}; /* 6 builds what all have in common, 70 is in chunks */
 
     if (ss_device_info(device)->unfinished)
         return;

@@ -379,11 +379,9 @@ const struct ss_command ss_command_bench = {
         "changed by them;\n"
         "with both, each workload changed by them. Loss + gradient and whole training steps are timed, and "
         "between them\n"
-        "the peak of independent multiply-adds; gflop counts the matrix products that the derivatives need. "
-        "Of matmul,\n"
-        "--gemm measures that backend alone. Ctrl-C ends it: what is measured by then is told, and written "
-        "to "
-        "DIR.",
+        "the peak of independent multiply-adds; gflop counts the matrix products that the derivatives need.\n"
+        "Of matmul, --gemm measures that backend alone. Ctrl-C ends it: what is measured by then is told, "
+        "and written to DIR.",
     .most = 100,
     .options = options,
     .n_options = SS_COUNT(options),

@@ -404,7 +404,8 @@ static enum ss_status fail_no_driver(const struct ss_device_list *list)
         ss_text_addf(&t,
                      "\n  OCL_ICD_VENDORS is set to '%s' and hides all other drivers: unset it to see them",
                      vendors);
-    add_cache_hint(&t);
+    if (list->n_empty)
+        add_cache_hint(&t);
     ss_text_add(&t, "\n  install one (package names of Debian and Ubuntu):"
                     "\n    any CPU      pocl-opencl-icd"
                     "\n    NVIDIA GPU   nvidia-opencl-icd (Ubuntu: part of the driver, libnvidia-compute)"

@@ -170,6 +170,7 @@ static void free_environment(char **all)
 /* Nothing, if a stop is asked for meanwhile, which the process may have been told of itself. */
 static enum ss_status read_answer(pid_t child, int from, double *build, double *first, double *memory)
 {
+    enum { LOOK_MS = 200 };
     struct pollfd ready = {.fd = from, .events = POLLIN};
     char line[128];
     size_t n = 0;
@@ -178,7 +179,7 @@ static enum ss_status read_answer(pid_t child, int from, double *build, double *
     while (n + 1 < sizeof(line)) {
         if (ss_stop_signal())
             kill(child, SIGTERM);
-        if (poll(&ready, 1, -1) < 0 && errno == EINTR) /* a read would begin again */
+        if (poll(&ready, 1, LOOK_MS) <= 0) /* a read would begin again after a signal */
             continue;
         got = read(from, line + n, sizeof(line) - 1 - n);
         if (got < 0 && errno == EINTR)

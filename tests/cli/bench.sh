@@ -100,9 +100,11 @@ exits 0
 json 'it["workloads"] == [] and len(it["matmul"]) < 63 and "matrix products" in it["remark"]'
 json '"workloads" not in it["remark"]'
 err_has "matrix products"
-run bench matmul --gemm clblast --seconds 3 --json
-exits 0
-json 'all(p["backend"] == "clblast" for p in it["matmul"])'
+for backend in own clblast; do
+    run bench matmul --gemm $backend --seconds 10 --json
+    exits 0
+    json "it['matmul'] and {p['backend'] for p in it['matmul']} - {'openblas'} == {'$backend'}"
+done
 run bench matmul --batch 7
 exits 2
 err_has "matmul has its own sizes; --batch changes workloads"

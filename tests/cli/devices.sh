@@ -80,4 +80,17 @@ else
     skip "Mesa's rusticl is not installed"
 fi
 
+begin "a cache that cannot be written is named where PoCL has no device for it"
+if [ -e /etc/OpenCL/vendors/pocl.icd ]; then
+    (
+        unset POCL_CACHE_DIR
+        OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd XDG_CACHE_HOME=/dev/null/x "$SLICESCORE" devices >out 2>err
+        echo $? >code
+    )
+    is "$(cat code)" 3
+    err_has "XDG_CACHE_HOME is '/dev/null/x', which cannot be written to"
+else
+    skip "PoCL is not installed"
+fi
+
 finish
