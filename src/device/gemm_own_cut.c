@@ -1,5 +1,7 @@
 /* gemm_own_cut.c - which way the own product on CPU devices is turned, which sizes its tiles and tasks have.
  */
+#include <math.h>
+
 #include "base/checked.h"
 #include "device/gemm_own.h"
 
@@ -16,29 +18,50 @@ enum {
 
 enum { EPILOGUE_WORK = 32 }; /* multiply-adds for which an epilogue counts, for each element of C */
 
-/* What suits devices with vectors of so many floats; measured for 16 on Zen 4, which the others follow, but
- * for `reach`, on Emerald Rapids: from 384 on products with a packed B are 1.05 to 1.1 times as fast, 256 is
- * not. `reach` and `group_work` for 8 on Zen 3, where packing from there on made products of 512 1.2 to 1.3
- * times as fast, and two cores those of 64 1.1 to 1.2 times (Intel's runtime; PoCL 1.0 to 1.2). */
+/* What suits devices with vectors of so many floats. */
 struct suited {
     uint32_t width;
     uint32_t rows, vectors; /* a tile of C, a row of B's panel and an element of A fit the registers: 32 of 16
                                floats (AVX-512), 16 of 8 (AVX2) or of 4 (SSE, NEON) */
     uint32_t least_tiles;   /* of a task, one below the other */
     uint32_t columns;       /* of a task: DEPTH x so many floats of B stay in L2; */
-    uint32_t columns_packing;    /* where each task packs A, and C has twice as many */
-    uint32_t tasks, tasks_large; /* for each core, of a small and a large product: a task packs what it
-                                    needs, and a slow core holds up one task */
-    uint32_t large;              /* multiply-adds */
-    uint32_t reach; /* of the rows of B, or of a transposed A, in floats: packing pays beyond it */
+    uint32_t columns_packing;        /* where each task packs A, and C has twice as many; */
+    uint32_t columns_halved;         /* so often at the most, where that saves reading */
+    uint32_t tasks, tasks_large;     /* for each core, of a small and a large product: a task packs what it
+                                        needs, and a slow core holds up one task */
+    uint32_t large;                  /* multiply-adds */
     uint32_t group_work, group_dots; /* multiply-adds for which another core is woken */
+    const struct reading *reading;
 };
 
+/* What a task does beside its multiply-adds, as a share of them. An element that is read costs as much as so
+ * many of them. */
+struct reading {
+    double a, a_packed;               /* of A, once for each task */
+    double b_packed, b_packed_across; /* of B, the latter one that lies along k */
+    double in_place;                  /* if either is not packed the loop has more to do; */
+    double far;                       /* if its rows fill the first level's pages and more; */
+    double same_lines;                /* if they fall into the same few lines of it */
+    uint32_t far_from;                /* floats; */
+    uint32_t same_each;               /* a multiple of so many floats apart */
+};
+
+/* Measured on Zen 3: to 1020 rows a packed B is 1.0 to 1.3 times as fast as one in place, 1.2 to 1.6 times
+ * where its rows fill many pages, 1.3 to 1.7 times where they are pages apart. */
+static const struct reading reading_8 = {10, 10, 5, 12, 0.1, 0.1, 0.3, 1u << 16, 512};
+/* On Emerald Rapids, which vectors of other widths follow: products with a packed B are 1.05 to 1.1 times as
+ * fast from 384 on, 256 is not; 1024 by 12 rows 1.1 to 1.2, by 48 1.2, 1104 by 18 as fast as in place, by 48
+ * 1.05 to 1.1. */
+static const struct reading reading_16 = {5, 10, 6, 8, 0, 0.16, 0.6, (1u << 16) + 1, 1024};
+static const struct reading reading_less = {5, 10, 6, 8, 0, 0.16, 0.6, (1u << 17) + 1, 1024};
+
+/* Measured for 16 on Zen 4, which the others follow; `group_work` and `columns_halved` for 8 on Zen 3, where
+ * two cores made products of 64 1.1 to 1.2 times as fast. */
 static const struct suited suited[] = {
-    {1, 6, 4, 5, 256, 512, 2, 4, 1u << 28, 1u << 17, 1u << 19, 1u << 16},
-    {4, 6, 2, 5, 256, 512, 2, 4, 1u << 28, 1u << 17, 1u << 19, 1u << 16},
-    {8, 6, 2, 5, 256, 512, 2, 4, 1u << 28, 1u << 16, 1u << 18, 1u << 16},
-    {16, 6, 4, 5, 256, 512, 2, 4, 1u << 28, 1u << 16, 1u << 19, 1u << 16},
+    {1, 6, 4, 5, 256, 512, 0, 2, 4, 1u << 28, 1u << 19, 1u << 16, &reading_less},
+    {4, 6, 2, 5, 256, 512, 0, 2, 4, 1u << 28, 1u << 19, 1u << 16, &reading_less},
+    {8, 6, 2, 5, 256, 512, 3, 2, 4, 1u << 28, 1u << 18, 1u << 16, &reading_8},
+    {16, 6, 4, 5, 256, 512, 0, 2, 4, 1u << 28, 1u << 19, 1u << 16, &reading_16},
 };
 
 static const struct suited *suited_to(const struct ss_device *d, bool simple)
@@ -169,16 +192,17 @@ static double evenness(const struct bands *b, size_t rows, size_t groups)
     return work / ((double)groups * ((double)ss_parts_of(whole, groups) + (double)after * b->share));
 }
 
+static const double even_enough = 0.9; /* cores do differ */
+
 /* Into how many tasks the rows of C are cut: for a group alone into one; else `wanted`, or the nearest fewer,
  * else the nearest more up to twice as many, that go round more evenly; at most `most`. */
 static size_t rows_of(const struct bands *b, size_t wanted, size_t most, size_t groups)
 {
-    static const double even = 0.9;
     const size_t usual = groups == 1 ? 1 : ss_smaller(wanted, most), last = ss_smaller(2 * wanted, most);
     size_t best = usual;
     double found = evenness(b, usual, groups);
 
-    for (size_t i = 1; found < even && i < last; i++) {
+    for (size_t i = 1; found < even_enough && i < last; i++) {
         const size_t rows = i < usual ? usual - i : i + 1;
         const double here = evenness(b, rows, groups);
         if (here > found) {
@@ -199,44 +223,72 @@ static void cut_dots(const struct ss_device *d, const struct ss_own_product *p, 
     out->groups = (uint32_t)ss_smaller(ss_parts_of(p->g.m, DOT_ROWS), useful_groups(d, &p->g, s->group_dots));
 }
 
-/* Rows that lie this far apart in all fill the first level's pages and more. */
-static bool is_far(const struct suited *s, size_t k, size_t ld)
+/* What it costs that `k` rows `ld` apart are read where they lie. */
+static double distance_of(const struct reading *r, size_t k, size_t ld)
 {
     enum { ROWS_AT_ONCE = 256 }; /* about a step of k */
 
-    return ss_smaller(k, ROWS_AT_ONCE) * ld > s->reach;
+    if (ss_smaller(k, ROWS_AT_ONCE) * ld < r->far_from)
+        return 0;
+    return ld % r->same_each ? r->far : r->same_lines;
 }
 
-/* Whether a task of so many rows gains more by reading a packed B than packing costs. Rows of B whole pages
- * apart fall into the same few lines of the first level: products of 1024 by 12 rows are 1.1 to 1.2 times as
- * fast packed, by 48 1.2, those of 1104 by 18 as fast as in place, by 48 1.05 to 1.1 (Emerald Rapids). */
-static bool is_worth_packing(const struct suited *s, const struct ss_gemm *g, size_t task_m)
+static double reading_of(const struct reading *r, const struct ss_gemm *g, const struct ss_own_sizes *x)
 {
-    enum { PAGE = 1024, WORTH = 1 << 15 }; /* floats */
-    const bool same_lines = g->ldb % PAGE == 0 && task_m >= 2 * (size_t)s->rows;
+    const bool a_apart = g->transpose_a && !x->pack_a;
+    const double a =
+        (x->pack_a ? r->a_packed : r->a) / x->task_n + (a_apart ? distance_of(r, g->k, g->lda) : 0);
+    const double b = x->pack_b ? (g->transpose_b ? r->b_packed_across : r->b_packed) / x->task_m
+                               : distance_of(r, g->k, g->ldb);
 
-    return is_far(s, g->k, g->ldb) && (same_lines || task_m * ss_smaller(g->ldb, PAGE) > WORTH);
+    return a + b + (a_apart || !x->pack_b ? r->in_place : 0);
 }
 
-static void cut_tiles(const struct ss_device *d, const struct ss_own_product *p, const struct suited *s,
-                      struct ss_own_sizes *out)
+/* Tasks of about so many columns, and how evenly they go round. */
+static double cut_columns(const struct ss_device *d, const struct ss_own_product *p, const struct suited *s,
+                          size_t columns, struct ss_own_sizes *out)
 {
     const struct ss_gemm *const g = &p->g;
     const size_t panel = (size_t)s->width * s->vectors, least = (size_t)s->least_tiles * s->rows;
-
-    out->pack_a = g->transpose_a && g->n > panel && is_far(s, g->k, g->lda);
-    const bool wide = out->pack_a && g->n >= 2 * (size_t)s->columns_packing;
-    const size_t fit = ss_parts_of(g->n, wide ? s->columns_packing : s->columns);
-    const size_t task_n = ss_round_up(ss_parts_of(g->n, fit), panel);
+    const size_t task_n = ss_round_up(ss_parts_of(g->n, ss_parts_of(g->n, columns)), panel);
     const size_t bands = ss_parts_of(g->n, task_n) * p->slices, groups = useful_groups(d, g, s->group_work);
     const size_t wanted = cores_of(d) * (work_of(g) < s->large ? s->tasks : s->tasks_large);
     const struct bands b = bands_of(p, task_n);
     const size_t rows = rows_of(&b, ss_parts_of(wanted, bands), ss_parts_of(g->m, least), groups);
     const size_t task_m = ss_round_up(ss_parts_of(g->m, rows), s->rows);
+
     out->task_m = (uint32_t)task_m;
     out->task_n = (uint32_t)task_n;
     out->groups = (uint32_t)ss_smaller(groups, bands * ss_parts_of(g->m, task_m));
-    out->pack_b = g->transpose_b || is_worth_packing(s, g, task_m);
+    return fmin(evenness(&b, rows, groups), even_enough);
+}
+
+/* The tasks, and what they pack, that take the least time. */
+static void cut_tiles(const struct ss_device *d, const struct ss_own_product *p, const struct suited *s,
+                      struct ss_own_sizes *out)
+{
+    const struct ss_gemm *const g = &p->g;
+    const struct reading *const r = s->reading;
+    const bool again = g->n > (size_t)s->width * s->vectors; /* A is read by more than one panel */
+    const bool gains = g->transpose_a && again && r->in_place + distance_of(r, g->k, g->lda) > 0;
+    double least = INFINITY;
+
+    for (int pack_a = 0; pack_a <= gains; pack_a++) {
+        const bool wide = pack_a && g->n >= 2 * (size_t)s->columns_packing;
+        const uint32_t columns = wide ? s->columns_packing : s->columns;
+        for (uint32_t halved = 0; halved <= s->columns_halved; halved++)
+            for (int pack_b = g->transpose_b; pack_b <= 1; pack_b++) {
+                struct ss_own_sizes x = *out;
+                x.pack_a = pack_a;
+                x.pack_b = pack_b;
+                const double even = cut_columns(d, p, s, columns >> halved, &x);
+                const double time = (1 + reading_of(r, g, &x)) / even;
+                if (time < least) {
+                    least = time;
+                    *out = x;
+                }
+            }
+    }
 }
 
 struct ss_own_sizes ss_own_sizes_by_rule(const struct ss_device *d, const struct ss_own_product *p,
