@@ -326,6 +326,35 @@ START_TEST(tasks_go_round_evenly)
 }
 END_TEST
 
+START_TEST(rules_give_sizes_that_can_be)
+{
+    static const size_t sizes[] = {1, 5, 12, 33, 64, 128, 200, 256, 392, 512, 784, 1024, 4096};
+    enum { N = SS_COUNT(sizes) };
+    const uint32_t units = device->info.compute_units;
+
+    for (uint32_t cores = 1; cores <= 64; cores *= 4) {
+        device->info.compute_units = cores;
+        for (size_t i = 0; i < 4 * N * N * N; i++) {
+            const size_t m = sizes[i / 4 % N], n = sizes[i / 4 / N % N], k = sizes[i / 4 / N / N];
+            const bool across_a = i & 1, across_b = i & 2;
+            const struct ss_gemm g = {.transpose_a = across_a,
+                                      .transpose_b = across_b,
+                                      .m = m,
+                                      .n = n,
+                                      .k = k,
+                                      .lda = across_a ? m : k,
+                                      .ldb = across_b ? k : n,
+                                      .ldc = n};
+            const struct ss_own_product p = ss_own_product_of(device, &g, false);
+            const struct ss_own_sizes s = ss_own_sizes_by_rule(device, &p, false);
+            const char *const wrong = ss_own_sizes_wrong(device, &p, &s);
+            ck_assert_msg(!wrong, "%zu x %zu x %zu on %u cores: %s", m, n, k, cores, wrong);
+        }
+    }
+    device->info.compute_units = units;
+}
+END_TEST
+
 START_TEST(sizes_that_cannot_be_are_refused)
 {
     const size_t cores = ss_device_info(device)->compute_units;
@@ -398,6 +427,7 @@ int main(void)
     tcase_add_test(c, products_are_heard_by_their_shapes_and_not_computed_meanwhile);
     tcase_add_test(c, a_product_is_tuned_by_bits_and_time);
     tcase_add_test(c, tasks_go_round_evenly);
+    tcase_add_test(c, rules_give_sizes_that_can_be);
     tcase_add_test(c, sizes_that_cannot_be_are_refused);
     suite_add_tcase(s, c);
     return run_device_suite(s);

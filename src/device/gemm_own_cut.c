@@ -34,34 +34,49 @@ struct suited {
     const struct reading *reading;
 };
 
-/* What a task does beside its multiply-adds, as a share of them. An element that is read costs as much as so
- * many of them. */
+/* What a task does beside its multiply-adds, as a share of them. */
 struct reading {
-    double a, a_packed;               /* of A, once for each task */
-    double b_packed, b_packed_across; /* of B, the latter one that lies along k */
-    double in_place;                  /* if either is not packed the loop has more to do; */
-    double far;                       /* if its rows fill the first level's pages and more; */
-    double same_lines;                /* if they fall into the same few lines of it */
-    uint32_t far_from;                /* floats; */
-    uint32_t same_each;               /* a multiple of so many floats apart */
+    /* Multiply-adds that an element costs: of A in each task, of B in each that packs it. */
+    double a, a_packed;
+    double b_packed, b_packed_across; /* the latter of a B that lies along k */
+    /* Shares of all: */
+    double in_place;    /* if A or B is not packed, which makes the loop longer; */
+    double far;         /* if such rows fill the first level's pages and more, */
+    double same_lines;  /* or fall into the same few lines of it: */
+    uint32_t far_from;  /* so many floats; */
+    uint32_t same_each; /* a multiple of so many floats apart */
 };
 
 /* Measured on Zen 3: to 1020 rows a packed B is 1.0 to 1.3 times as fast as one in place, 1.2 to 1.6 times
  * where its rows fill many pages, 1.3 to 1.7 times where they are pages apart. */
-static const struct reading reading_8 = {10, 10, 5, 12, 0.1, 0.1, 0.3, 1u << 16, 512};
+static const struct reading reading_8 = {.a = 10,
+                                         .a_packed = 10,
+                                         .b_packed = 5,
+                                         .b_packed_across = 12,
+                                         .in_place = 0.1,
+                                         .far = 0.1,
+                                         .same_lines = 0.3,
+                                         .far_from = 1u << 16,
+                                         .same_each = 512};
 /* On Emerald Rapids, which vectors of other widths follow: products with a packed B are 1.05 to 1.1 times as
  * fast from 384 on, 256 is not; 1024 by 12 rows 1.1 to 1.2, by 48 1.2, 1104 by 18 as fast as in place, by 48
  * 1.05 to 1.1. */
-static const struct reading reading_16 = {5, 10, 6, 8, 0, 0.16, 0.6, (1u << 16) + 1, 1024};
-static const struct reading reading_less = {5, 10, 6, 8, 0, 0.16, 0.6, (1u << 17) + 1, 1024};
+static const struct reading reading_other = {.a = 5,
+                                             .a_packed = 10,
+                                             .b_packed = 6,
+                                             .b_packed_across = 8,
+                                             .far = 0.16,
+                                             .same_lines = 0.6,
+                                             .far_from = (1u << 16) + 1,
+                                             .same_each = 1024};
 
 /* Measured for 16 on Zen 4, which the others follow; `group_work` and `columns_halved` for 8 on Zen 3, where
  * two cores made products of 64 1.1 to 1.2 times as fast. */
 static const struct suited suited[] = {
-    {1, 6, 4, 5, 256, 512, 0, 2, 4, 1u << 28, 1u << 19, 1u << 16, &reading_less},
-    {4, 6, 2, 5, 256, 512, 0, 2, 4, 1u << 28, 1u << 19, 1u << 16, &reading_less},
+    {1, 6, 4, 5, 256, 512, 0, 2, 4, 1u << 28, 1u << 19, 1u << 16, &reading_other},
+    {4, 6, 2, 5, 256, 512, 0, 2, 4, 1u << 28, 1u << 19, 1u << 16, &reading_other},
     {8, 6, 2, 5, 256, 512, 3, 2, 4, 1u << 28, 1u << 18, 1u << 16, &reading_8},
-    {16, 6, 4, 5, 256, 512, 0, 2, 4, 1u << 28, 1u << 19, 1u << 16, &reading_16},
+    {16, 6, 4, 5, 256, 512, 0, 2, 4, 1u << 28, 1u << 19, 1u << 16, &reading_other},
 };
 
 static const struct suited *suited_to(const struct ss_device *d, bool simple)
@@ -273,11 +288,11 @@ static void cut_tiles(const struct ss_device *d, const struct ss_own_product *p,
     const bool gains = g->transpose_a && again && r->in_place + distance_of(r, g->k, g->lda) > 0;
     double least = INFINITY;
 
-    for (int pack_a = 0; pack_a <= gains; pack_a++) {
+    for (uint32_t pack_a = 0; pack_a < (gains ? 2u : 1u); pack_a++) {
         const bool wide = pack_a && g->n >= 2 * (size_t)s->columns_packing;
         const uint32_t columns = wide ? s->columns_packing : s->columns;
         for (uint32_t halved = 0; halved <= s->columns_halved; halved++)
-            for (int pack_b = g->transpose_b; pack_b <= 1; pack_b++) {
+            for (uint32_t pack_b = g->transpose_b ? 1 : 0; pack_b < 2; pack_b++) {
                 struct ss_own_sizes x = *out;
                 x.pack_a = pack_a;
                 x.pack_b = pack_b;
