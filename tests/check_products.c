@@ -348,7 +348,8 @@ START_TEST(rules_give_sizes_that_can_be)
             const struct ss_own_product p = ss_own_product_of(device, &g, false);
             const struct ss_own_sizes s = ss_own_sizes_by_rule(device, &p, false);
             const char *const wrong = ss_own_sizes_wrong(device, &p, &s);
-            ck_assert_msg(!wrong, "%zu x %zu x %zu on %u cores: %s", m, n, k, cores, wrong);
+            ck_assert_msg(!wrong, "%zu x %zu x %zu%s%s on %u cores: %s", m, n, k, across_a ? ", A'" : "",
+                          across_b ? ", B'" : "", cores, wrong);
         }
     }
     device->info.compute_units = units;
