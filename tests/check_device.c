@@ -235,6 +235,54 @@ static void write_kernel(const char *folder, const char *name, const char *text)
     free(path);
 }
 
+static void remove_file(const char *folder, const char *name)
+{
+    char *path = NULL;
+
+    ok(ss_path_join(folder, name, &path));
+    unlink(path);
+    free(path);
+}
+
+/* Each item writes how many groups its launch had. */
+START_TEST(more_groups_than_gpus_take_are_launched_in_parts)
+{
+    enum { N = 2 * 65535 + 3, MOST = 65535 };
+    char folder[] = "/tmp/ss-check-device-XXXXXX";
+    struct ss_kernel *k = NULL;
+    struct ss_device *d = NULL;
+    struct ss_buffer *b = NULL;
+    float *groups = NULL;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    setenv("SLICESCORE_CL_DIR", folder, 1);
+    write_kernel(folder, "groups.cl",
+                 "kernel void groups(global float *x, const uint along)\n"
+                 "{\n    x[get_global_id(along)] += (float)get_num_groups(along);\n}\n");
+    ok(ss_device_open(getenv("SLICESCORE_DEVICE"), &d));
+    ss_device_take_gpu_kernels(d, true);
+    ok(ss_device_kernel(d, "groups.cl", "groups", NULL, 0, &k));
+    ok(ss_buffer_create(d, N * sizeof(float), &b));
+    ok(ss_allocate(N, &groups));
+    for (uint32_t along = 1; along < (small() ? 2 : 3); along++) {
+        const size_t n[3] = {1, along == 1 ? N : 1, along == 2 ? N : 1};
+        const struct ss_arg args[] = {ss_arg_buffer(b), ss_arg_u32(along)};
+        ok(ss_span_zero(ss_span_of(b), N));
+        ok(ss_launch(k, (struct ss_range){{n[0], n[1], n[2]}, {1, 1, 1}}, args, SS_COUNT(args)));
+        ok(ss_span_read(ss_span_of(b), groups, N));
+        for (size_t i = 0; i < N; i++)
+            ck_assert_msg(groups[i] == (i < 2 * MOST ? MOST : N - 2 * MOST), "item %zu along %u: %g", i,
+                          along, (double)groups[i]);
+    }
+    free(groups);
+    ss_buffer_free(b);
+    ss_device_free(d);
+    unsetenv("SLICESCORE_CL_DIR");
+    remove_file(folder, "groups.cl");
+    rmdir(folder);
+}
+END_TEST
+
 START_TEST(a_failed_build_shows_log_and_numbered_lines_of_the_folder_in_the_environment)
 {
     char folder[] = "/tmp/ss-check-device-XXXXXX";
@@ -273,12 +321,8 @@ START_TEST(a_failed_build_shows_log_and_numbered_lines_of_the_folder_in_the_envi
     ss_buffer_free(b);
     ss_device_free(d);
     static const char *const names[] = {"one.clh", "good.cl", "bad.cl", "loop.cl"};
-    for (size_t i = 0; i < SS_COUNT(names); i++) {
-        char *path = NULL;
-        ok(ss_path_join(folder, names[i], &path));
-        unlink(path);
-        free(path);
-    }
+    for (size_t i = 0; i < SS_COUNT(names); i++)
+        remove_file(folder, names[i]);
     rmdir(folder);
 }
 END_TEST
@@ -318,9 +362,7 @@ START_TEST(a_build_shows_no_warning_of_the_compiler)
     free(said_aside);
     unlink(path);
     free(path);
-    ok(ss_path_join(folder, "warns.cl", &path));
-    unlink(path);
-    free(path);
+    remove_file(folder, "warns.cl");
     rmdir(folder);
 }
 END_TEST
@@ -561,6 +603,7 @@ int main(void)
     tcase_add_test(c, a_launch_over_nothing_does_nothing);
     tcase_add_test(c, a_structure_of_another_size_than_the_kernels_is_refused);
     tcase_add_test(c, a_wait_leaves_this_thread_the_cores_it_had);
+    tcase_add_test(c, more_groups_than_gpus_take_are_launched_in_parts);
     tcase_add_test(c, a_failed_build_shows_log_and_numbered_lines_of_the_folder_in_the_environment);
     tcase_add_test(c, a_build_shows_no_warning_of_the_compiler);
     tcase_add_test(c, binaries_are_kept_only_where_the_driver_keeps_none_and_a_bad_one_is_a_miss);

@@ -482,6 +482,17 @@ START_TEST(every_tiling_is_exact)
 }
 END_TEST
 
+START_TEST(more_rows_of_tiles_than_a_launch_takes_are_exact)
+{
+    static const struct ss_tiles low = {4, 1, 1, 4, 1, 1};
+    const size_t most = 65535 * ss_tiles_rows(&low);
+
+    use(TILED);
+    if (!small)
+        check_product_by(&(struct shape){.m = most + 6, .n = 5, .k = 3, .accumulate = true}, &low);
+}
+END_TEST
+
 START_TEST(tilings_that_cannot_be_are_refused)
 {
     static const struct ss_tiles wrong[] = {
@@ -665,6 +676,7 @@ int main(void)
     tcase_add_loop_test(c, random_shapes_are_exact, 0, BACKENDS);
     tcase_add_loop_test(c, an_empty_sum_is_zero_and_empty_matrices_are_nothing, 0, BACKENDS);
     tcase_add_loop_test(c, every_tiling_is_exact, 0, (int)SS_COUNT(tilings));
+    tcase_add_test(c, more_rows_of_tiles_than_a_launch_takes_are_exact);
     tcase_add_test(c, tilings_that_cannot_be_are_refused);
     tcase_add_loop_test(c, streams_are_rows_and_one_can_be_left_out, 0, BACKENDS);
     tcase_add_loop_test(c, the_first_stream_gets_the_bias, 0, 2);

@@ -387,7 +387,8 @@ static bool has_buffer(const struct ss_arg *a)
 }
 
 /* A driver may compile a kernel for the local size that it meets first. */
-static enum ss_status enqueue(struct ss_kernel *k, const size_t global[3], const size_t local[3])
+static enum ss_status enqueue(struct ss_kernel *k, const size_t offset[3], const size_t global[3],
+                              const size_t local[3])
 {
     const bool compiles = memcmp(k->local, local, sizeof(k->local)) != 0;
     struct ss_signals held;
@@ -395,11 +396,32 @@ static enum ss_status enqueue(struct ss_kernel *k, const size_t global[3], const
     if (compiles)
         ss_signals_hold_handled(&held);
     const cl_int code =
-        clEnqueueNDRangeKernel(k->device->queue, k->kernel, 3, NULL, global, local, 0, NULL, NULL);
+        clEnqueueNDRangeKernel(k->device->queue, k->kernel, 3, offset, global, local, 0, NULL, NULL);
     if (compiles)
         ss_signals_release(&held);
     memcpy(k->local, local, sizeof(k->local));
     return code == CL_SUCCESS ? SS_OK : ss_cl_fail(k->device, "clEnqueueNDRangeKernel", code, k->name);
+}
+
+/* NVIDIA's GPUs take 65535 groups along the second dimension and the third, which no query tells: the rest
+ * begin at an offset, which kernels find in their global ids. PoCL would compile a kernel anew for one. */
+static enum ss_status enqueue_all(struct ss_kernel *k, const size_t global[3], const size_t local[3])
+{
+    enum { MOST_GROUPS = 65535 };
+    const bool whole = ss_device_is_cpu(k->device);
+    const size_t most[3] = {global[0], whole ? global[1] : MOST_GROUPS * local[1],
+                            whole ? global[2] : MOST_GROUPS * local[2]};
+    size_t at[3] = {0};
+    enum ss_status st = SS_OK;
+
+    for (at[2] = 0; at[2] < global[2]; at[2] += most[2])
+        for (at[1] = 0; at[1] < global[1]; at[1] += most[1]) {
+            const size_t part[3] = {global[0], ss_smaller(most[1], global[1] - at[1]),
+                                    ss_smaller(most[2], global[2] - at[2])};
+            TRY(enqueue(k, at, part, local));
+        }
+out:
+    return st;
 }
 
 enum ss_status ss_launch(struct ss_kernel *k, struct ss_range range, const struct ss_arg *args, size_t n_args)
@@ -424,7 +446,7 @@ enum ss_status ss_launch(struct ss_kernel *k, struct ss_range range, const struc
     for (size_t i = 0; i < n_args; i++)
         if (has_buffer(&args[i]))
             TRY(ss_buffer_before_use(args[i].span.buffer));
-    TRY(enqueue(k, range.global, local));
+    TRY(enqueue_all(k, range.global, local));
     for (size_t i = 0; i < n_args; i++)
         if (has_buffer(&args[i]))
             TRY(ss_buffer_after_use(args[i].span.buffer));
