@@ -23,7 +23,7 @@ static const struct ss_option options[] = {
     {"objective", 0, "esm|ssm|ssm_vr|dsm", "objective", false},
     {"plan", 0, "auto|fused|layered", "force a plan", false},
     {"gemm", 0, "auto|clblast|own", "force a backend of matrix products", false},
-    {"seconds", 0, "S", "time for everything (default 180)", false},
+    {"seconds", 0, "S", "time for everything (default 180); what has begun is waited for", false},
     {"output", 'o', "DIR", "write bench.json and curves of the families into DIR", false},
     {"no-build", 0, NULL, "do not start processes to time builds", false},
     {"probe", 0, NULL, "one step of the shape, and how long it took to come to it", true},
