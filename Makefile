@@ -178,10 +178,10 @@ test-drivers: $(PROGRAM) $(SUITES) | ready ## the device suites on every OpenCL 
 	@$(RUN) sh tests/support/drivers.sh $(SUITES)
 
 test-clblast: $(SUITES) | ready ## the device suites with CLBlast for every matrix product
-	@SLICESCORE_TEST_GEMM=clblast $(RUN) sh tests/support/run.sh $(addprefix $(BUILD)/tests/check_,gemm jet objective sampler optimizer train)
+	@SLICESCORE_TEST_GEMM=clblast $(RUN) sh tests/support/run.sh $(addprefix $(BUILD)/tests/check_,gemm jet jet_along objective sampler optimizer train train_faults)
 
 # In the smallest sizes: PoCL takes a second to compile a work-group kernel with barriers.
-GPU_FORMS := annealing batches bench device gemm jet objective optimizer sampler train tuning_loss
+GPU_FORMS := annealing batches bench device gemm jet jet_along objective optimizer sampler train train_faults tuning_loss
 test-gpu: $(SUITES) | ready ## the kernels for GPUs on every OpenCL driver found, CPUs too
 	@SLICESCORE_KERNELS=gpu SLICESCORE_TEST_SMALL=1 $(RUN) sh tests/support/drivers.sh \
 	    $(addprefix $(BUILD)/tests/check_,$(GPU_FORMS))

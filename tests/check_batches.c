@@ -194,7 +194,7 @@ START_TEST(device_and_host_agree_for_all_chains_widths_and_batches)
     static const size_t lengths[] = {1, 1, 3, 3, 3, 3, 5, 5}, widths[] = {1, 5, 16},
                         batches[] = {1, 13, 700}; /* 700 is more than all rows */
 
-    const bool small = getenv("SLICESCORE_TEST_SMALL") != NULL;
+    const bool small = test_small();
 
     for (size_t k = 0; k < SS_COUNT(chains); k++)
         for (size_t w = 0; w < SS_COUNT(widths) - small; w++) {
@@ -394,10 +394,5 @@ int main(void)
     tcase_add_test(c, nothing_is_built_or_allocated_inside_a_step);
     tcase_add_test(c, a_batch_of_nothing_is_refused);
     suite_add_tcase(s, c);
-    SRunner *const r = srunner_create(s);
-    srunner_set_fork_status(r, CK_NOFORK);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_device_suite(s);
 }

@@ -6,6 +6,7 @@
 
 #include "device/peak.h"
 #include "run/bench.h"
+#include "support/device.h"
 
 static void quiet(void *context, enum ss_level level, const char *text)
 {
@@ -216,16 +217,11 @@ int main(void)
     tcase_add_test(host, every_name_finds_its_workloads_and_a_family_all_of_its_own);
     tcase_add_test(host, an_unknown_workload_is_a_usage_error);
     tcase_add_test(device, the_peak_is_a_finite_number_every_time);
-    if (!getenv("SLICESCORE_TEST_SMALL")) /* it multiplies matrices of 1024 x 1024 */
+    if (!test_small()) /* it multiplies matrices of 1024 x 1024 */
         tcase_add_test(device, out_of_time_the_rest_is_left_out_and_named);
     tcase_add_test(device, a_plan_that_a_workload_does_not_allow_fails_as_training_would);
     tcase_set_timeout(device, 300);
     suite_add_tcase(suite, host);
     suite_add_tcase(suite, device);
-    SRunner *const runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_device_suite(suite);
 }

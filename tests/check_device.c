@@ -24,14 +24,10 @@
 #include "device/quirks.h"
 #include "device/selftest.h"
 #include "device/threads.h"
+#include "support/device.h"
 
 static struct ss_device *device;
 static struct ss_text said; /* by the code under test, while caught */
-
-static void ok(enum ss_status st)
-{
-    ck_assert_msg(st == SS_OK, "%s: %s", ss_status_name(st), said.data ? said.data : "");
-}
 
 static void open_device(void)
 {
@@ -61,11 +57,6 @@ static void said_part(const char *part)
 {
     ss_sink_set(NULL, NULL);
     ck_assert_msg(strstr(said.data, part) != NULL, "'%s' is not in: %s", part, said.data);
-}
-
-static bool small(void)
-{
-    return getenv("SLICESCORE_TEST_SMALL") != NULL;
 }
 
 /* ---- kernels ---- */
@@ -264,7 +255,7 @@ START_TEST(more_groups_than_gpus_take_are_launched_in_parts)
     ok(ss_device_kernel(d, "groups.cl", "groups", NULL, 0, &k));
     ok(ss_buffer_create(d, N * sizeof(float), &b));
     ok(ss_allocate(N, &groups));
-    for (uint32_t along = 1; along < (small() ? 2 : 3); along++) {
+    for (uint32_t along = 1; along < (test_small() ? 2 : 3); along++) {
         const size_t n[3] = {1, along == 1 ? N : 1, along == 2 ? N : 1};
         const struct ss_arg args[] = {ss_arg_buffer(b), ss_arg_u32(along)};
         ok(ss_span_zero(ss_span_of(b), N));
@@ -489,8 +480,8 @@ START_TEST(the_device_answers_its_self_test_and_a_family_of_another_room_is_run_
     const struct ss_selftest_family more = {"broken", broken};
     struct ss_selftest t = {0};
 
-    ok(ss_selftest_device(device, !small(), NULL, 0, &t));
-    ck_assert_uint_ge(t.count, small() ? 2 : 3);
+    ok(ss_selftest_device(device, !test_small(), NULL, 0, &t));
+    ck_assert_uint_ge(t.count, test_small() ? 2 : 3);
     ck_assert_str_eq(t.rows[t.count - 1].family, "matrix product");
     ck_assert_str_eq(t.rows[t.count - 1].plan, ss_gemm_backend(device));
     ck_assert(t.rows[0].passed && t.rows[0].error == 0.0);
@@ -611,10 +602,5 @@ int main(void)
     tcase_add_test(c, a_product_that_comes_out_wrong_is_set_aside_for_a_simpler_one);
     tcase_add_test(c, setting_aside_ends_with_plain);
     suite_add_tcase(s, c);
-    SRunner *const r = srunner_create(s);
-    srunner_set_fork_status(r, CK_NOFORK); /* a child inherits a driver's locks, not its threads, and hangs */
-    srunner_run_all(r, CK_ENV);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_device_suite(s);
 }

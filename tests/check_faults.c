@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "device/gemm.h"
 #include "device/opencl.h"
+#include "support/device.h"
 
 static struct {
     size_t calls, fail_at; /* 0 = never */
@@ -287,7 +288,7 @@ END_TEST
 
 int main(void)
 {
-    if (getenv("SLICESCORE_TEST_SMALL")) {
+    if (test_small()) {
         printf("skipped: faults (a simulator's own calls cannot be told from the program's)\n");
         return 0;
     }
@@ -300,10 +301,5 @@ int main(void)
     tcase_add_test(c, a_call_that_fails_otherwise_is_told_and_leaves_nothing_behind);
     tcase_add_test(c, an_allocation_that_fails_tells_what_the_device_has);
     suite_add_tcase(s, c);
-    SRunner *const r = srunner_create(s);
-    srunner_set_fork_status(r, CK_NOFORK);
-    srunner_run_all(r, CK_ENV);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_device_suite(s);
 }

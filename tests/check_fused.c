@@ -18,19 +18,14 @@
 #include "objective/choice.h"
 #include "objective/loss.h"
 #include "objective/reference.h"
-#include "random/random.h"
+#include "support/device.h"
 
 static struct ss_device *device;
 static bool small, grouped; /* the form for GPUs, on whatever device there is */
 
-static void ok(enum ss_status st)
-{
-    ck_assert_msg(st == SS_OK, "%s", ss_status_name(st));
-}
-
 static void open_device(void)
 {
-    small = getenv("SLICESCORE_TEST_SMALL") != NULL;
+    small = test_small();
     ok(ss_device_open(NULL, &device));
     ss_gemm_use_plain(device); /* the layered plan is only compared with here; and is soon built so */
     ss_gemm_choose(device, SS_GEMM_OWN);
@@ -56,17 +51,6 @@ static void silence(void *context, enum ss_level level, const char *text)
     (void)context;
     (void)level;
     (void)text;
-}
-
-static void normals(float *to, size_t n, uint32_t use)
-{
-    for (size_t i = 0; i < n; i += 4) {
-        const uint32_t counter[4] = {(uint32_t)i, use, 0, 0};
-        float z[4];
-        ss_random_normal(7, SS_PURPOSE_SUBSET, counter, z);
-        for (size_t j = 0; j < 4 && i + j < n; j++)
-            to[i + j] = z[j];
-    }
 }
 
 struct problem {
@@ -645,10 +629,5 @@ int main(void)
 
     add_case(s, "fused", open_device, SS_ACTIVATION_EXP);
     add_case(s, "fused for GPUs", open_as_gpu, 2); /* the table is the same */
-    SRunner *const r = srunner_create(s);
-    srunner_set_fork_status(r, CK_NOFORK);
-    srunner_run_all(r, CK_ENV);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_device_suite(s);
 }

@@ -13,15 +13,11 @@
 #include "base/checked.h"
 #include "device/gemm_backends.h"
 #include "device/opencl.h"
+#include "support/device.h"
 
 static struct ss_device *device;
 static bool small; /* under a simulator */
 static uint32_t state = 1;
-
-static void ok(enum ss_status st)
-{
-    ck_assert_msg(st == SS_OK, "%s", ss_status_name(st));
-}
 
 static uint32_t draw(uint32_t n)
 {
@@ -33,7 +29,7 @@ static uint32_t draw(uint32_t n)
 
 static void open_device(void)
 {
-    small = getenv("SLICESCORE_TEST_SMALL") != NULL;
+    small = test_small();
     ok(ss_device_open(getenv("SLICESCORE_DEVICE"), &device));
 }
 
@@ -688,10 +684,5 @@ int main(void)
     tcase_add_loop_test(c, a_matrix_that_leaves_its_buffer_is_refused, 0, BACKENDS);
     tcase_add_test(c, rows_too_far_apart_for_the_product_on_gpus_are_not_its_own);
     suite_add_tcase(s, c);
-    SRunner *const r = srunner_create(s);
-    srunner_set_fork_status(r, CK_NOFORK); /* a child inherits a driver's locks, not its threads, and hangs */
-    srunner_run_all(r, CK_ENV);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_device_suite(s);
 }

@@ -603,10 +603,5 @@ int main(void)
     tcase_add_test(c, a_callers_locale_with_decimal_commas_changes_nothing_and_stays);
     tcase_add_test(c, a_handle_takes_another_device_and_another_run);
     suite_add_tcase(suite, c);
-    SRunner *const r = srunner_create(suite);
-    srunner_set_fork_status(r, CK_NOFORK);
-    srunner_run_all(r, CK_ENV);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_device_suite(suite);
 }

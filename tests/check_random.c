@@ -17,6 +17,7 @@
 #include "cl/random/philox.clh"
 
 #include "cl/random/permute.clh"
+#include "support/device.h"
 
 /* From the known-answer file that comes with Random123: counter, key, answer of philox4x32 with ten rounds.
  */
@@ -321,11 +322,6 @@ END_TEST
 
 static struct ss_device *device;
 
-static void ok(enum ss_status st)
-{
-    ck_assert_msg(st == SS_OK, "%s", ss_status_name(st));
-}
-
 static void open_device(void)
 {
     ok(ss_device_open(NULL, &device));
@@ -392,7 +388,7 @@ END_TEST
 
 START_TEST(device_and_host_agree_to_the_bit)
 {
-    const uint32_t n = getenv("SLICESCORE_TEST_SMALL") ? 1 << 10 : 1 << 17;
+    const uint32_t n = test_small() ? 1 << 10 : 1 << 17;
     static const uint32_t ends[] = {0,          1,          0x7fffffff, 0x80000000, 0xffffffff,
                                     0xb504f333, 0xb504f334, 0x20000000, 0x1fffffff};
     uint32_t *const in = malloc(n * 16);
@@ -498,10 +494,5 @@ int main(void)
     tcase_add_test(d, signs_are_the_same_bits_on_the_device);
     tcase_add_test(d, device_and_host_permute_alike);
     suite_add_tcase(s, d);
-    SRunner *const r = srunner_create(s);
-    srunner_set_fork_status(r, CK_NOFORK);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_device_suite(s);
 }

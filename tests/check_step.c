@@ -199,7 +199,7 @@ END_TEST
 
 int main(void)
 {
-    if (getenv("SLICESCORE_TEST_SMALL")) {
+    if (test_small()) {
         printf("skipped: step (a simulator's own calls cannot be told from the program's)\n");
         return 0;
     }
@@ -212,10 +212,5 @@ int main(void)
     tcase_add_loop_test(c, a_step_is_launches_alone_and_the_host_never_waits, 0, (int)SS_COUNT(ways));
     tcase_add_test(c, rows_in_host_memory_are_sent_once_and_nothing_else_is);
     suite_add_tcase(s, c);
-    SRunner *const r = srunner_create(s);
-    srunner_set_fork_status(r, CK_NOFORK);
-    srunner_run_all(r, CK_ENV);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_device_suite(s);
 }

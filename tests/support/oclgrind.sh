@@ -66,7 +66,7 @@ ended()
 for file in $(sh tests/support/devices.sh "$@"); do
     together "${file##*/}" simulated "$file" ""
     case ${file##*/} in
-    check_batches | check_jet | check_optimizer | check_sampler)
+    check_batches | check_jet | check_jet_along | check_optimizer | check_sampler)
         together "${file##*/}.gpu" simulated "$file" gpu
         ;;
     esac
