@@ -69,9 +69,8 @@ WHOLE_GROUP void gemm_tiled(const uint m, const uint n, const uint k, global con
 {
     local float4 staged[STAGED / 4];
     float4 sum[ITEM_M][QUADS];
-    const uint m0 = (uint)get_global_id(1) * TILE_ROWS, n0 = get_group_id(0) * TILE_N;
-    const uint slice = (uint)get_global_id(2), k0 = slice * slice_k,
-               rows = min((uint)TILE_ROWS, m - m0); /* of a stream */
+    const uint m0 = (get_group_id(1) + get_global_offset(1)) * TILE_ROWS, n0 = get_group_id(0) * TILE_N;
+    const uint k0 = get_group_id(2) * slice_k, rows = min((uint)TILE_ROWS, m - m0); /* of a stream */
 #ifdef EPILOGUE
     const uint lines = rows * streams, parts = RUN_PARTS(rows);
     const struct operand x = {lines, lda, 1, rows, parts, m * lda, skip - 1};
@@ -82,7 +81,7 @@ WHOLE_GROUP void gemm_tiled(const uint m, const uint n, const uint k, global con
 #endif
     const struct operand y = {n - n0, TRANSPOSE_B ? ldb : 1, TRANSPOSE_B ? 1 : ldb};
 
-    c += c_at + slice * (size_t)c_slice + (size_t)m0 * ldc + n0;
+    c += c_at + get_group_id(2) * (size_t)c_slice + (size_t)m0 * ldc + n0;
     start_global(flags & ALIGNED, lines, n - n0, flags & ACCUMULATE ? c : 0, apart, sum);
     product(!TRANSPOSE_A, a + a_at + (size_t)m0 * x.line_step + (size_t)k0 * x.k_step, x, TRANSPOSE_B,
             b + b_at + (size_t)n0 * y.line_step + (size_t)k0 * y.k_step, y, min(slice_k, k - k0),

@@ -199,7 +199,7 @@ struct ss_range {
     size_t local[3];  /* all 0: chosen here. Global is rounded up to a multiple of it: kernels guard */
 };
 /* On GPUs more than 65535 groups along the second or third dimension take several launches: there a kernel
- * asks for its global id, never for its group's. */
+ * asks for its global id, or adds the global offset to its group's. */
 
 /** Enqueue; `args` in the kernel's order, their number checked against the kernel's own. */
 SS_MUST_CHECK enum ss_status ss_launch(struct ss_kernel *k, struct ss_range range, const struct ss_arg *args,
