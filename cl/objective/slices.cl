@@ -69,7 +69,7 @@ kernel void slices_unit(const uint rows, const uint width, const uint first, con
         v[v_at + (slice * rows + row) * width + d] = d == first + slice ? 1.0f : 0.0f;
 }
 
-static inline float dot_rows(global const float *a, global const float *b, const uint width)
+static inline float inner_product(global const float *a, global const float *b, const uint width)
 {
     float sum = 0.0f;
 
@@ -80,7 +80,7 @@ static inline float dot_rows(global const float *a, global const float *b, const
 
 static inline void set_length(global float *v, const uint width, const float length)
 {
-    const float scale = length / sqrt(dot_rows(v, v, width));
+    const float scale = length / sqrt(inner_product(v, v, width));
 
     for (uint d = 0; d < width; d++)
         v[d] *= scale;
@@ -110,7 +110,7 @@ kernel void slices_orthogonal(const uint rows, const uint width, const uint coun
         for (uint again = 0; again < 2; again++) {
             for (uint t = s - s % width; t < s; t++) {
                 global const float *other = v + v_at + (t * (size_t)rows + row) * width;
-                const float along = dot_rows(to, other, width) / (float)width;
+                const float along = inner_product(to, other, width) / (float)width;
                 for (uint d = 0; d < width; d++)
                     to[d] = fma(-along, other[d], to[d]);
             }

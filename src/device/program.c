@@ -30,12 +30,13 @@ struct ss_program { /* one file built with one set of defines */
 
 enum { DEEPEST_INCLUDE = 8, LARGEST_SOURCE = 1 << 20 };
 
-/* Files without -D that nearly every run asks for are one program. To open a program takes PoCL 3.1 22 ms
- * even where its cache has it: it looks there by what the preprocessor makes of it, of 900 kB of headers.
- * What follows philox.clh is compiled without contraction, what stands before it with. The last FOR_CPUS use
- * what compilers for GPUs do not know. */
-static const char *const together[] = {"objective/objective.cl", "random/random.cl", "data/batches.cl",
-                                       "objective/slices.cl",    "jet/initial.cl",   "data/batches_rows.cl"};
+/* Files that nearly every run asks for, without -D or with the device's WIDTH alone, are one program. To open
+ * a program takes PoCL 3.1 22 ms even where its cache has it: it looks there by what the preprocessor makes
+ * of it, of 900 kB of headers. What follows philox.clh is compiled without contraction, what stands before it
+ * with. The last FOR_CPUS use what compilers for GPUs do not know. */
+static const char *const together[] = {"objective/objective.cl", "jet/sums.cl",         "jet/dense_along.cl",
+                                       "random/random.cl",       "data/batches.cl",     "objective/slices.cl",
+                                       "jet/initial.cl",         "data/batches_rows.cl"};
 enum { FOR_CPUS = 1 };
 
 /* ---- sources ---- */
@@ -168,16 +169,19 @@ static enum ss_status compile(struct ss_device *d, struct ss_program *p, const c
     return ss_cl_status(code) == SS_ERR_MEMORY ? SS_ERR_MEMORY : SS_ERR_BUILD;
 }
 
-/* The n files that are one program with `file`. */
-static const char *const *files_with(const struct ss_device *d, const char *const *file, size_t n_defines,
-                                     size_t *n)
+/* How many of `together` are one program on this device, if `file` with these defines is of it; else 0. */
+static size_t count_together(const struct ss_device *d, const char *file, const struct ss_define *defines,
+                             size_t n_defines)
 {
-    *n = SS_COUNT(together) - (d->info.type == SS_DEVICE_CPU ? 0 : FOR_CPUS);
-    for (size_t i = 0; i < *n && !n_defines; i++)
-        if (strcmp(together[i], *file) == 0)
-            return together;
-    *n = 1;
-    return file;
+    const size_t n = SS_COUNT(together) - (d->info.type == SS_DEVICE_CPU ? 0 : FOR_CPUS);
+
+    if (n_defines > 1 || (n_defines == 1 && (strcmp(defines[0].name, "WIDTH") != 0 ||
+                                             defines[0].value != (long)ss_device_vector_width(d))))
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(together[i], file) == 0)
+            return n;
+    return 0;
 }
 
 static enum ss_status build(struct ss_device *d, struct ss_program *p, const char *const *files,
@@ -229,8 +233,10 @@ void ss_programs_free(struct ss_program *first)
 static enum ss_status find_program(struct ss_device *d, const char *file, const struct ss_define *defines,
                                    size_t n_defines, struct ss_program **out)
 {
-    size_t n_files;
-    const char *const *const files = files_with(d, &file, n_defines, &n_files);
+    const struct ss_define width = {"WIDTH", (long)ss_device_vector_width(d)};
+    const size_t n_together = count_together(d, file, defines, n_defines);
+    const size_t n_files = n_together ? n_together : 1;
+    const char *const *const files = n_together ? together : &file;
     struct ss_text options, key;
     struct ss_program *p = NULL;
     enum ss_status st = SS_OK;
@@ -243,6 +249,10 @@ static enum ss_status find_program(struct ss_device *d, const char *file, const 
         ss_text_add(&options, " -cl-opt-disable");
     if (d->info.unfinished) /* Mesa's rusticl ends the process at one */
         ss_text_add(&options, " -DNO_PREFETCH");
+    if (n_together) {
+        defines = &width;
+        n_defines = 1;
+    }
     for (size_t i = 0; i < n_defines; i++)
         ss_text_addf(&options, " -D%s=%ld", defines[i].name, defines[i].value);
     for (size_t i = 0; i < n_files; i++)
