@@ -416,6 +416,40 @@ START_TEST(without_time_nothing_is_answered_and_nothing_kept)
 }
 END_TEST
 
+START_TEST(a_kept_answer_is_in_the_next_contest_first_and_falls_to_none_that_left_it_out)
+{
+    const double ms[] = {40, 30, 30, 30, 10}, slower[] = {2, 2, 2, 2, 30};
+    struct sleep_bed *b = sleep_bed(ms, 5);
+    struct ss_tuning t;
+
+    b->task.what = "who slept least before?";
+    contest(b, 5);
+    ck_assert_uint_eq(b->task.winner, 4);
+    free(b);
+
+    b = sleep_bed(ms, 5); /* no time but for one */
+    b->task.what = "who slept least before?";
+    contest(b, 0.5);
+    ck_assert_uint_eq(b->task.winner, 4);
+    ck_assert_uint_eq(b->sleepers[1].made, 0);
+    ck_assert(ss_tuning_find(device, b->task.what, most, &t));
+    ck_assert_int_eq(t.numbers[0], 4);
+    ck_assert_uint_eq(t.candidates, 5); /* of the contest that had more */
+    b->candidates[4].apart = true;      /* and nobody to time it */
+    contest(b, 1);
+    ck_assert(ss_tuning_find(device, b->task.what, most, &t));
+    ck_assert_int_eq(t.numbers[0], 4);
+    free(b);
+
+    b = sleep_bed(slower, 5);
+    b->task.what = "who slept least before?";
+    contest(b, 2);
+    ck_assert(ss_tuning_find(device, b->task.what, most, &t));
+    ck_assert_int_eq(t.numbers[0], 0);
+    free(b);
+}
+END_TEST
+
 START_TEST(a_default_that_is_wrong_is_an_error)
 {
     const double ms[] = {1, 1};
@@ -464,6 +498,7 @@ static Suite *tuning_suite(void)
     tcase_add_test(t, the_default_stays_where_nothing_is_faster_beyond_the_noise);
     tcase_add_test(t, candidates_apart_are_never_made_here_and_win_by_what_is_said_of_them);
     tcase_add_test(t, without_time_nothing_is_answered_and_nothing_kept);
+    tcase_add_test(t, a_kept_answer_is_in_the_next_contest_first_and_falls_to_none_that_left_it_out);
     tcase_add_test(t, a_default_that_is_wrong_is_an_error);
     suite_add_tcase(s, t);
     return s;

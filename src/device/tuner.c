@@ -27,7 +27,9 @@ struct contest {
     double from;
     size_t repeat; /* enqueued at a time */
     struct runner *runners;
-    size_t n; /* the default is the first */
+    size_t n;                /* the default is the first */
+    size_t before;           /* the candidate that was kept by an earlier contest; 0: the default, or none */
+    struct ss_tuning answer; /* that contest's */
 };
 
 const char *ss_tuner_outcome_text(enum ss_tuner_outcome o)
@@ -209,20 +211,28 @@ static bool may_build(const struct contest *c, size_t i)
     return builds;
 }
 
-/* In their order. */
+static void make_one(struct contest *c, size_t i)
+{
+    struct runner r = {.c = &c->task->candidates[i]};
+
+    if (elapsed(c) > MAKING_SHARE * c->options->seconds || (r.c->apart && !c->options->time_apart) ||
+        !may_build(c, i) || !make(c, &r))
+        return;
+    if (heat(c, &r))
+        c->runners[c->n++] = r;
+    else
+        discard(c, r.made);
+}
+
+/* The winner of an earlier contest first: in less time than that one had, it would fall to whoever comes
+ * first. Then in their order. */
 static void make_all(struct contest *c)
 {
-    for (size_t i = 1; i < c->task->n_candidates; i++) {
-        struct runner r = {.c = &c->task->candidates[i]};
-        if (elapsed(c) > MAKING_SHARE * c->options->seconds)
-            break;
-        if ((r.c->apart && !c->options->time_apart) || !may_build(c, i) || !make(c, &r))
-            continue;
-        if (heat(c, &r))
-            c->runners[c->n++] = r;
-        else
-            discard(c, r.made);
-    }
+    if (c->before)
+        make_one(c, c->before);
+    for (size_t i = 1; i < c->task->n_candidates; i++)
+        if (i != c->before)
+            make_one(c, i);
 }
 
 /* ---- the contest ---- */
@@ -287,6 +297,19 @@ out:
     return st;
 }
 
+static void find_before(struct contest *c)
+{
+    static const int32_t most[SS_TUNING_NUMBERS] = {INT32_MAX, INT32_MAX, INT32_MAX,
+                                                    INT32_MAX, INT32_MAX, INT32_MAX};
+
+    if (!ss_tuning_find(c->device, c->task->what, most, &c->answer))
+        return;
+    for (size_t i = 0; i < c->task->n_candidates; i++)
+        if (memcmp(c->task->candidates[i].numbers, c->answer.numbers, sizeof(c->answer.numbers)) == 0)
+            c->before = i;
+}
+
+/* An answer is replaced by a contest that its candidate was in, and, if it is the same, by one of as many. */
 static void keep(struct contest *c)
 {
     const struct ss_tuner_candidate *const one = &c->task->candidates[c->task->winner];
@@ -296,7 +319,10 @@ static void keep(struct contest *c)
         t.candidates += c->task->candidates[i].outcome == SS_TUNER_MEASURED;
     memcpy(t.numbers, one->numbers, sizeof(t.numbers));
     ss_clock_stamp(t.stamp);
-    c->task->kept = ss_tuning_keep(c->device, c->task->what, &t);
+    const bool same = memcmp(t.numbers, c->answer.numbers, sizeof(t.numbers)) == 0;
+    c->task->kept = c->task->candidates[c->before].outcome == SS_TUNER_UNTRIED ||
+                    (same && t.candidates < c->answer.candidates) ||
+                    ss_tuning_keep(c->device, c->task->what, &t);
 }
 
 enum ss_status ss_tuner_run(struct ss_device *d, struct ss_tuner_task *t,
@@ -313,6 +339,7 @@ enum ss_status ss_tuner_run(struct ss_device *d, struct ss_tuner_task *t,
         t->candidates[i].ms = t->candidates[i].gain = NAN;
     }
     TRY(ss_allocate(t->n_candidates, &c.runners));
+    find_before(&c);
     if (options->progress)
         options->progress(options->context, t->candidates[0].name);
     TRY(make_default(&c));
