@@ -25,6 +25,7 @@ static const struct ss_option options[] = {
     {"gemm", 0, "auto|clblast|own", "force a backend of matrix products", false},
     {"seconds", 0, "S", "time for everything (default 180); what has begun is waited for", false},
     {"output", 'o', "DIR", "write bench.json and curves of the families into DIR", false},
+    {"force", 0, NULL, "replace the measurement that DIR holds", false},
     {"no-build", 0, NULL, "do not start processes to time builds", false},
     {"probe", 0, NULL, "one step of the shape, and how long it took to come to it", true},
 };
@@ -225,6 +226,10 @@ static enum ss_status read_request(const struct ss_invocation *in, struct reques
                      option ? option : "plan");
         goto out;
     }
+    if (r->n == 0 && ss_option_value(in, "probe")) {
+        st = SS_FAIL(SS_ERR_USAGE, "bench: matmul has no step; --probe is for workloads");
+        goto out;
+    }
     for (size_t i = 0; i < r->n; i++)
         TRY(change(in, &r->shapes[i]));
     TRY(read_gemm(in, &r->gemm));
@@ -337,8 +342,8 @@ static enum ss_status run(const struct ss_invocation *in)
         TRY(probe(in, &r, started));
         goto out;
     }
-    if (folder)
-        TRY(ss_folder_create(folder)); /* what cannot be is found out before minutes of measuring */
+    if (folder) /* what cannot be is found out before minutes of measuring */
+        TRY(ss_bench_prepare(folder, ss_option_value(in, "force") != NULL));
     const struct ss_bench_options o = {
         .shapes = r.shapes,
         .n_shapes = r.n,
@@ -380,6 +385,8 @@ const struct ss_command ss_command_bench = {
         "with both, each workload changed by them. Loss + gradient and whole training steps are timed, and "
         "between them\n"
         "the peak of independent multiply-adds; gflop counts the matrix products that the derivatives need.\n"
+        "grad ms: loss + gradient; of peak: the median over repetitions of the share of the peak beside "
+        "each.\n"
         "Of matmul, --gemm measures that backend alone. Ctrl-C ends it: what is measured by then is told, "
         "and written to DIR.",
     .most = 100,

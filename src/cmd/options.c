@@ -154,6 +154,15 @@ static enum ss_status take(const struct ss_command *command, const struct list *
     return SS_OK;
 }
 
+/* Those for the program itself are not for people who abbreviate. */
+static bool is_meant(const struct ss_option *o, const char *word)
+{
+    const size_t length = strcspn(word, "=");
+
+    return !o->hidden || strncmp(word, "--", 2) != 0 ||
+           (length == strlen(o->name) + 2 && strncmp(word + 2, o->name, length - 2) == 0);
+}
+
 static size_t place_of(const struct list *l, int code)
 {
     for (size_t i = 0; i < l->count; i++)
@@ -169,7 +178,7 @@ enum ss_status ss_invocation_parse(const struct ss_command *command, int argc, c
     char shorts[2 * (N_COMMON + SS_MOST_OPTIONS) + 3];
     struct ss_invocation in = {.command = command};
     struct list l;
-    int code;
+    int code, at = 2;
     enum ss_status st = SS_OK;
 
     make_list(command, &l);
@@ -177,13 +186,18 @@ enum ss_status ss_invocation_parse(const struct ss_command *command, int argc, c
     TRY(ss_allocate((size_t)argc, &in.words));
     opterr = 0;
     optind = 2;
-    while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+    for (; (code = getopt_long(argc, argv, shorts, longs, NULL)) != -1; at = optind) {
         if (code == '?' || code == ':') {
             st = bad_option(command, &l, code, optopt, argv[optind - 1]);
             if (st != SS_OK)
                 goto out;
         } else if (code == 1) {
             in.words[in.n_words++] = optarg;
+        } else if (!is_meant(l.items[place_of(&l, code)], argv[at])) {
+            st = unknown_option(command, &l, argv[at]);
+            goto out;
+        } else if (optarg && !*optarg) {
+            TRY(bad_option(command, &l, ':', code, argv[at]));
         } else {
             TRY(take(command, &l, place_of(&l, code), optarg, &in, help));
         }

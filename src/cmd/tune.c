@@ -18,7 +18,7 @@ static const struct ss_option options[] = {
     {"seconds", 0, "S", "time for each experiment or workload, building included (default 20)", false},
     {"try", 0, "K", "build candidates from K on, and say so", true},
     {"apart", 0, "K", "build candidate K and time it when told to", true},
-    {"dimension", 0, "D", "columns of the data, which need not be read then", true},
+    {"columns", 0, "D", "of the data, which need not be read then", true},
 };
 
 /* ---- what is asked for ---- */
@@ -31,7 +31,7 @@ struct request {
     size_t n_overrides;
     char *device; /* that the first experiment names, or NULL */
     double seconds;
-    size_t first, dimension; /* of --try or --apart, and --dimension */
+    size_t first, dimension; /* of --try or --apart, and --columns */
     bool try_only, apart;
     /* the line of a process that builds */
     const struct ss_invocation *in;
@@ -147,7 +147,7 @@ static enum ss_status read_numbers(const struct ss_invocation *in, struct reques
     TRY(ss_option_count(in, "try", 0, &r->first, &r->try_only));
     if (!r->try_only)
         TRY(ss_option_count(in, "apart", 0, &r->first, &r->apart));
-    TRY(ss_option_count(in, "dimension", 1, &r->dimension, &given));
+    TRY(ss_option_count(in, "columns", 1, &r->dimension, &given));
 out:
     return st;
 }
@@ -192,8 +192,8 @@ static char *const *try_words(void *context, size_t i, size_t k, bool apart)
 
     snprintf(r->numbers[0], MOST_NUMBER, "%zu", k);
     snprintf(r->numbers[1], MOST_NUMBER, "%zu", r->works[i].dimension);
-    const char *const words[] = {"/proc/self/exe", "tune",        "--quiet",    apart ? "--apart" : "--try",
-                                 r->numbers[0],    "--dimension", r->numbers[1]};
+    const char *const words[] = {"/proc/self/exe", "tune",      "--quiet",    apart ? "--apart" : "--try",
+                                 r->numbers[0],    "--columns", r->numbers[1]};
     for (size_t j = 0; j < SS_COUNT(words); j++)
         line[n++] = (char *)(uintptr_t)words[j]; /* posix_spawn only reads them */
     if (r->in->device) {

@@ -107,7 +107,7 @@ static unsigned char *read_entry(const char *path, XXH128_hash_t key, size_t *si
     struct header h;
     unsigned char *binary = NULL;
     struct stat s;
-    const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     FILE *const f = fd >= 0 ? fdopen(fd, "rb") : NULL;
 
     if (!f) {

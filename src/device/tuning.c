@@ -121,7 +121,7 @@ static char *path_of(XXH128_hash_t key)
 static char *read_checked(const char *path)
 {
     static const char mark[] = ",\"check\":\"";
-    const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     char *const text = fd >= 0 ? calloc(1, LARGEST) : NULL;
     size_t n = 0;
     ssize_t got = 1;

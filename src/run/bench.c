@@ -38,11 +38,12 @@ static enum ss_status one(const struct ss_bench_options *o, struct ss_device *de
     seconds = !(seconds > LEAST_SECONDS) ? LEAST_SECONDS : seconds < MOST_SECONDS ? seconds : MOST_SECONDS;
     ss_log_phase(o->log, shape->name);
     TRY(ss_bench_measure(device, peak, shape, seconds, row));
-    ss_log_phase(o->log, NULL);
+    ss_log_phase(o->log, NULL); /* before the row */
     b->n_rows++;
     if (o->row)
         o->row(o->context, row);
 out:
+    ss_log_phase(o->log, NULL);
     return st;
 }
 
@@ -105,7 +106,13 @@ static enum ss_status measure(const struct ss_bench_options *o, struct ss_device
             w.skipped = o->n_shapes - i;
             break;
         }
-        TRY(one(o, device, peak, &w, b));
+        st = one(o, device, peak, &w, b);
+        if (st == SS_ERR_INTERRUPTED) { /* before there was anything to tell */
+            st = SS_OK;
+            w.skipped = o->n_shapes - i;
+            break;
+        }
+        TRY(st);
         peaks[i] = b->rows[i].peak_gflops;
     }
     if (!ss_stop_signal())

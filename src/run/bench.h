@@ -138,6 +138,10 @@ void ss_bench_build_text(const struct ss_bench_row *row, struct ss_text *out);
 void ss_bench_product_text(const struct ss_bench_product *product, struct ss_text *out);
 void ss_bench_json(const struct ss_bench *b, struct ss_text *out);
 
+/** Make the folder for ss_bench_write(), if need be; SS_ERR_USAGE if it holds a measurement, unless `force`.
+ */
+SS_MUST_CHECK enum ss_status ss_bench_prepare(const char *folder, bool force);
+
 /** Curves of the families that were measured, bench-NAME.png and .svg, and bench.json in `folder`, made if
  * need be. */
 SS_MUST_CHECK enum ss_status ss_bench_write(const struct ss_bench *b, const char *folder);

@@ -8,6 +8,7 @@
 #include "model/model.h"
 #include "objective/slices.h"
 #include "run/bench_parts.h"
+#include "run/stop.h"
 #include "train/train.h"
 
 enum {
@@ -139,6 +140,8 @@ static enum ss_status time_of(struct ss_bench_bed *b, enum what what, size_t n, 
 {
     enum ss_status st = SS_OK;
 
+    if (ss_stop_signal())
+        return SS_ERR_INTERRUPTED;
     TRY(ss_device_finish(b->device));
     const double from = ss_clock_seconds();
     for (size_t i = 0; i < n; i++) {
@@ -198,7 +201,7 @@ static enum ss_status repeat(struct ss_bench_bed *b, struct ss_peak *peak, doubl
         s->n++;
     }
 out:
-    return st;
+    return st == SS_ERR_INTERRUPTED && s->n ? SS_OK : st;
 }
 
 static struct ss_bench_spread milliseconds(double *seconds, size_t n)

@@ -21,7 +21,8 @@ SS_MUST_CHECK enum ss_status ss_bench_bed_make(struct ss_device *device, const s
                                                struct ss_bench_bed *out);
 void ss_bench_bed_release(struct ss_bench_bed *b);
 
-/** Loss + gradient, step, peak, memory; about `seconds`, at least three repetitions. */
+/** Loss + gradient, step, peak, memory; about `seconds`, at least three repetitions, fewer if a stop is asked
+ * for; SS_ERR_INTERRUPTED: before the first had ended. */
 SS_MUST_CHECK enum ss_status ss_bench_measure(struct ss_device *device, struct ss_peak *peak,
                                               const struct ss_bench_shape *shape, double seconds,
                                               struct ss_bench_row *row);

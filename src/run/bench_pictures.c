@@ -1,4 +1,5 @@
 /* bench_pictures.c - curves of the families of workloads, and of matrix products. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,9 +53,21 @@ static const struct family_picture {
 };
 static const char products_picture[] = "bench-matmul";
 
+/* "ssm, M = 5" */
+static void add_name(const struct family_picture *p, const struct ss_bench_shape *s, struct ss_text *out)
+{
+    ss_text_add(out, ss_objective_name(s->objective));
+    if (ss_bench_has_slices(s) && p->axis != BY_M)
+        ss_text_addf(out, ", M = %zu", s->slices);
+}
+
 /* What all of a family's rows have in common: "energy, hidden 128-128, D = 128, batch 1024". */
 static void add_title(const struct family_picture *p, const struct ss_bench_shape *s, struct ss_text *out)
 {
+    if (!p->families[1]) { /* nor does a legend say it */
+        add_name(p, s, out);
+        ss_text_add(out, ", ");
+    }
     ss_text_addf(out, "%s, hidden ", ss_model_name(s->model.kind));
     for (size_t i = 0; i < s->model.n_hidden; i++)
         ss_text_addf(out, "%s%u", i ? "-" : "", s->model.hidden[i]);
@@ -64,14 +77,6 @@ static void add_title(const struct family_picture *p, const struct ss_bench_shap
         ss_text_addf(out, ", D = %zu", s->dimension);
     if (p->axis != BY_B)
         ss_text_addf(out, ", batch %zu", s->batch);
-}
-
-/* "ssm, M = 5" */
-static void add_name(const struct family_picture *p, const struct ss_bench_shape *s, struct ss_text *out)
-{
-    ss_text_add(out, ss_objective_name(s->objective));
-    if (ss_bench_has_slices(s) && p->axis != BY_M)
-        ss_text_addf(out, ", M = %zu", s->slices);
 }
 
 static double place_of(const struct family_picture *p, const struct ss_bench_row *r)
@@ -88,6 +93,7 @@ static enum ss_status draw_family(const struct ss_bench *b, const struct family_
     struct curve times[MOST_SERIES] = {{.n = 0}}, shares[MOST_SERIES] = {{.n = 0}};
     struct ss_line_series lines[2][MOST_SERIES];
     struct ss_text names[MOST_SERIES], title;
+    double highest = 100; /* more, where the peak was measured at a worse moment */
     size_t n = 0;
     char *path = NULL;
     enum ss_status st = SS_OK;
@@ -106,6 +112,7 @@ static enum ss_status draw_family(const struct ss_bench *b, const struct family_
             shape = &r->shape;
             add_point(&times[n], place_of(p, r), r->gradient_ms.median, &r->gradient_ms);
             add_point(&shares[n], place_of(p, r), 100 * r->fraction_of_peak, NULL);
+            highest = fmax(highest, 100 * r->fraction_of_peak);
         }
         if (times[n].n < 2)
             continue;
@@ -135,7 +142,7 @@ static enum ss_status draw_family(const struct ss_bench *b, const struct family_
                                             .log_x = true,
                                             .series = lines[1],
                                             .n_series = n,
-                                            .y_range = {0, 100}}};
+                                            .y_range = {0, highest > 100 ? 1.05 * highest : 100}}};
     TRY(ss_path_join(folder, p->name, &path));
     TRY(ss_picture_line_panels(path, charts, SS_COUNT(charts)));
 out:
@@ -212,6 +219,23 @@ out:
     return st;
 }
 
+static const char numbers_file[] = "bench.json";
+
+enum ss_status ss_bench_prepare(const char *folder, bool force)
+{
+    char *path = NULL;
+    enum ss_status st = SS_OK;
+
+    TRY(ss_folder_create(folder));
+    TRY(ss_path_join(folder, numbers_file, &path));
+    if (!force && ss_path_exists(path))
+        st = SS_FAIL(SS_ERR_USAGE,
+                     "%s: exists already; choose another folder with -o, or replace it with --force", path);
+out:
+    free(path);
+    return st;
+}
+
 enum ss_status ss_bench_write(const struct ss_bench *b, const char *folder)
 {
     struct ss_text json, said;
@@ -224,7 +248,7 @@ enum ss_status ss_bench_write(const struct ss_bench *b, const char *folder)
     TRY(ss_folder_create(folder));
     ss_bench_json(b, &json);
     TRY(ss_text_status(&json));
-    TRY(ss_path_join(folder, "bench.json", &path));
+    TRY(ss_path_join(folder, numbers_file, &path));
     TRY(ss_file_write(path, json.data, json.length));
     ss_text_add(&said, path);
     for (size_t i = 0; i < SS_COUNT(family_pictures); i++) {

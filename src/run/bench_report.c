@@ -12,7 +12,7 @@
 
 void ss_bench_row_head(struct ss_text *out)
 {
-    ss_text_addf(out, "%-12s %-8s %8s %10s %21s %10s %9s %7s %8s\n", "workload", "plan", "gflop", "ms",
+    ss_text_addf(out, "%-12s %-8s %8s %10s %21s %10s %9s %8s %8s\n", "workload", "plan", "gflop", "grad ms",
                  "(least ... most)", "step ms", "GFLOP/s", "of peak", "MiB");
 }
 
@@ -27,7 +27,7 @@ void ss_bench_row_text(const struct ss_bench_row *r, struct ss_text *out)
 
     plan_word(r, plan);
     snprintf(spread, sizeof(spread), "(%.3g ... %.3g)", r->gradient_ms.min, r->gradient_ms.max);
-    ss_text_addf(out, "%-12s %-8s %8.3g %10.4g %21s %10.4g %9.4g %6.1f%% %8.3g\n", r->shape.name, plan,
+    ss_text_addf(out, "%-12s %-8s %8.3g %10.4g %21s %10.4g %9.4g %7.1f%% %8.3g\n", r->shape.name, plan,
                  r->gflop, r->gradient_ms.median, spread, r->step_ms.median, r->gflops,
                  100 * r->fraction_of_peak, r->memory_mib);
 }

@@ -87,6 +87,14 @@ struct ss_bench_shape ss_bench_default(void)
     return s;
 }
 
+/* Names that go on where this one ends: "scale-M, scale-B, scale-D". */
+static void add_beginning(const char *name, struct ss_text *out)
+{
+    for (size_t i = 0; i < SS_COUNT(workloads); i++)
+        if (*name && strncmp(workloads[i].name, name, strlen(name)) == 0)
+            ss_text_addf(out, "%s%s", out->length ? ", " : "", workloads[i].name);
+}
+
 static enum ss_status no_such_name(const char *command, const char *name)
 {
     enum ss_status st;
@@ -94,6 +102,9 @@ static enum ss_status no_such_name(const char *command, const char *name)
     size_t n;
     const char *const *const names = ss_bench_names(&n);
     const char *const nearest = ss_text_nearest(name, names, n);
+
+    if (strcmp(name, "matmul") == 0)
+        return SS_FAIL(SS_ERR_USAGE, "%s: matmul is no training; name a workload, like large", command);
 
     for (size_t i = 0; i < SS_COUNT(workloads); i++) {
         const struct workload *const w = &workloads[i];
@@ -104,6 +115,14 @@ static enum ss_status no_such_name(const char *command, const char *name)
             ss_text_addf(&members, "%s%s", j ? ", " : "", shape_of(w, w->values[j]).name);
         st = SS_FAIL(SS_ERR_USAGE, "%s: no workload '%s'; of %s there are %s", command, name, w->name,
                      members.data ? members.data : "");
+        ss_text_release(&members);
+        return st;
+    }
+    ss_text_init(&members);
+    if (!nearest || ss_text_distance(name, nearest) > 1)
+        add_beginning(name, &members);
+    if (members.length) {
+        st = SS_FAIL(SS_ERR_USAGE, "%s: no workload '%s'; there are %s", command, name, members.data);
         ss_text_release(&members);
         return st;
     }

@@ -1,12 +1,15 @@
 #include "run/stop.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <unistd.h>
 
 /* The one variable that a signal handler may write. */
 static volatile sig_atomic_t asked;
 
-static int depth; /* installed so often */
+static int depth;   /* installed so often */
+static bool person; /* who sees what is said */
 
 static const int signals[] = {SIGINT, SIGTERM, SIGUSR1};
 
@@ -18,6 +21,12 @@ static void handle(int signal_number)
         return;
     }
     asked = signal_number;
+    if (signal_number == SIGINT && person) {
+        static const char text[] =
+            "\nslicescore: stopping after what has begun; Ctrl-C again ends it at once\n";
+        const ssize_t all_of_it = write(STDERR_FILENO, text, sizeof(text) - 1);
+        (void)all_of_it;
+    }
 }
 
 void ss_stop_install(void)
@@ -27,6 +36,7 @@ void ss_stop_install(void)
     if (depth++ > 0)
         return;
     asked = 0;
+    person = isatty(STDERR_FILENO);
     sigemptyset(&a.sa_mask);
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         sigaction(signals[i], &a, NULL);

@@ -1,6 +1,6 @@
 /*
  * stop.h - Ctrl-C, TERM and USR1 (what batch systems send before time is up) ask for a stop: a checkpoint is
- * saved and the process exits 75. A second Ctrl-C is honoured at once.
+ * saved and the process exits 75. A second Ctrl-C is honoured at once, which a terminal is told at the first.
  */
 #ifndef SS_RUN_STOP_H
 #define SS_RUN_STOP_H

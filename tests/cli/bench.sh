@@ -57,8 +57,12 @@ exits 0
 exists results/bench.json results/bench-esm.png results/bench-esm.svg
 absent results/bench-batch.png
 
-begin "a folder of results holds one measurement: pictures of an earlier one go, a line has two points"
+begin "a measurement is replaced only when asked for, and then its pictures go, too; a line has two points"
 run bench esm-2 --batch 2 --hidden 4 --plan layered --seconds 0.3 --no-build -o results
+exits 2
+err_has "results/bench.json: exists already; choose another folder with -o, or replace it with --force"
+exists results/bench-esm.png
+run bench esm-2 --batch 2 --hidden 4 --plan layered --seconds 0.3 --no-build -o results --force
 exits 0
 err_has "written: results/bench.json"
 exists results/bench.json
@@ -68,7 +72,7 @@ absent results/bench-esm.svg
 begin "titles say what was measured"
 run bench scale-M-1 scale-M-2 --batch 3 --dimension 5 --hidden 4 --plan layered --seconds 10 --no-build -o titled
 exits 0
-grep -q "energy, hidden 4, D = 5, batch 3" titled/bench-slices.svg || wrong "the title is another"
+grep -q "ssm, energy, hidden 4, D = 5, batch 3" titled/bench-slices.svg || wrong "the title is another"
 
 begin "a signal ends the measuring, and what there is by then is told and written"
 python3 - "$SLICESCORE" >out 2>err <<'PY'
@@ -90,9 +94,13 @@ status, said = started(["scale-B", "--plan", "layered", "--hidden", "4", "--seco
 print("families", status, "interrupted, left out: workloads" in said, os.path.exists("stopped/bench.json"))
 status, said = started(["--batch", "2", "--hidden", "4", "--plan", "layered", "--seconds", "20"], "building", dict(os.environ, TMPDIR=folder))
 print("builds", status, "interrupted, left out: builds anew 1" in said, os.listdir(folder))
+slow = ["--objective", "esm", "--dimension", "512", "--hidden", "512,512", "--batch", "64", "--plan", "layered"]
+status, said = started([*slow, "--seconds", "30", "--no-build"], "custom")
+print("within", status, "interrupted, left out: workloads 1" in said)
 PY
 out_has "families 75 True True"
 out_has "builds 75 True []"
+out_has "within 75 True"
 
 begin "matrix products that the time did not suffice for are told"
 run bench matmul --seconds 0.1 --json
@@ -125,6 +133,18 @@ begin "what cannot be is refused by name"
 run bench larg
 exits 2
 err_has "did you mean 'large'"
+run bench scale
+exits 2
+err_has "there are scale-M, scale-B, scale-D"
+run bench matmul --probe
+exits 2
+err_has "matmul has no step"
+run bench toy --prob
+exits 2
+err_has "unknown option --prob;"
+run bench toy -o ''
+exits 2
+err_has "--output wants a value: --output DIR"
 run bench esm-51
 exits 2
 err_has "of esm-D there are esm-2, esm-10, esm-50, esm-200, esm-784"

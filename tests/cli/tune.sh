@@ -47,6 +47,13 @@ exits 0
 out_has '# chosen: by rule'
 err_lacks error
 
+begin "neither is a pipe in its place, and nobody waits for one who writes"
+find .. -path '*slicescore/tuning/*' -type f -exec sh -c 'rm "$1" && mkfifo "$1"' - {} \;
+run check small.yaml
+exits 0
+out_has '# chosen: by rule'
+find .. -path '*slicescore/tuning/*' -type p -exec rm {} +
+
 begin "a table is printed for people, with the winner marked"
 run tune small.yaml train.batch=22 --seconds 4
 exits 0
@@ -82,6 +89,12 @@ err_has "did you mean 'large'"
 run tune esm-D
 exits 2
 err_has 'esm-2'
+run tune matmul
+exits 2
+err_has 'matmul is no training'
+run tune toy --dimension 5
+exits 2
+err_has 'unknown option --dimension'
 run tune train.batch=3
 exits 2
 err_has 'train.batch=3'

@@ -22,12 +22,11 @@ import time
 
 try:
     import numpy
-except ImportError:
-    print("skip: numpy is not installed: nothing is measured beside the program")
-    sys.exit(77)
 
-import common
-import results
+    import common
+    import results
+except ImportError:
+    numpy = None
 import targets
 
 FRAMEWORKS = ["peer_torch", "peer_jax"]
@@ -110,6 +109,12 @@ def bench(program, words, seconds, builds=False):
     return json.loads(program.call("bench", *words, "--json", "--quiet", "--seconds", str(seconds), *extra))
 
 
+def reason_of(problem):
+    """What the program said first, behind the command that failed."""
+    said = str(problem).splitlines()
+    return said[1] if len(said) > 1 else said[0]
+
+
 def programs_of(options):
     """The program on each driver, by the driver's short name; what has no device is skipped in a word."""
     known = {"Portable Computing Language": "PoCL", "Intel(R) OpenCL": "Intel"}
@@ -121,11 +126,11 @@ def programs_of(options):
         except RuntimeError as problem:
             if not options.icd:
                 raise
-            print(f"skip: {icd}: {str(problem).splitlines()[-1]}", flush=True)
+            print(f"skip: {icd}: {reason_of(problem)}", flush=True)
             continue
         found.setdefault(known.get(platform, platform), program)
     if not found:
-        raise RuntimeError("no driver has a device")
+        raise SystemExit("bench.py: none of these drivers has a device")
     return found
 
 
@@ -278,7 +283,13 @@ def main():
     parser.add_argument("--output", help="write the tables to this file")
     parser.add_argument("--remark", action="append", default=[], help="a line for it, as what else the machine was doing")
     options = parser.parse_args()
+    if not numpy:
+        print("skip: numpy is not installed: nothing is measured beside the program")
+        return 77
     options.only = [] if options.render else options.only or every
+    folder = os.path.dirname(os.path.abspath(options.output)) if options.output else "."
+    if not os.access(folder, os.W_OK):  # not after minutes of measuring
+        parser.error(f"--output: {folder} is no folder that can be written to")
     os.makedirs(options.keep, exist_ok=True)
     failed = measure(options) if options.only else 0
     records = kept(options)

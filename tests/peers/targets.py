@@ -7,7 +7,7 @@ a round each]}, "peers": [{"framework", "method", "ms": [a round each], ...}]}. 
 import statistics
 
 # Names that `slicescore bench` knows; its answer says the shape, so that no table here can differ from it.
-PEERED = ["large", "large-m1", "small", "toy", "wide", "score", "esm-10", "esm-50"]
+PEERED = ["large", "large-m1", "small", "toy", "wide", "nice", "score", "esm-10", "esm-50"]
 
 # Measured of the program alone: words for `slicescore bench`, seconds and most rounds.
 ALONE = {

@@ -11,7 +11,7 @@ shift
 if [ $# -gt 0 ]; then
     exec "$program" bench "$@"
 fi
-"$program" bench -o build/bench || exit
+"$program" bench -o build/bench --force || exit
 echo "curves and numbers: build/bench"
 
 # Each driver by itself, unless whoever runs this has chosen. Intel's registers itself nowhere. Mesa's are unfinished.
