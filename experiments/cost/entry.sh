@@ -5,7 +5,7 @@ if [ "$FORM" = short ]; then
     "$SLICESCORE" bench esm-50 esm-200 ssm-2 ssm-200 --plan layered --hidden 64,64 --no-build --seconds 5 --json --quiet >json
     measure=gflop
 else
-    "$SLICESCORE" bench esm-D ssm-D --no-build --seconds 40 -o bench --json --quiet >json
+    "$SLICESCORE" bench esm-D ssm-D --no-build --seconds 40 -o bench --force --json --quiet >json
     cp bench/bench-esm.svg cost.svg
     measure='loss_gradient_ms": {"median'
 fi
