@@ -207,7 +207,8 @@ out:
 
 /* ---- measuring ---- */
 
-/* Where the loss goes layer by layer its products are worth as much time; where it is fused there are none. */
+/* Where the loss goes layer by layer its products are worth as much time; where it is fused there are none.
+ */
 static const double LOSS_SHARE = 0.5;
 /* A product that does less of the work is not asked about, and none in less time than a few pairs take. */
 static const double LEAST_WORK = 0.02, LEAST_SECONDS = 0.3;
@@ -350,8 +351,8 @@ static enum ss_status measure(const struct ss_tune_options *o, struct ss_device 
     r->work = o->works[i];
     ss_log_phase(o->log, o->works[i].name);
     TRY(open_work(d, &o->works[i], &w));
-    TRY(ask(d, &s, ss_loss_tune_task(w.tune),
-            seconds * (ss_loss_tune_layered(w.tune) ? LOSS_SHARE : 1), &r->loss));
+    TRY(ask(d, &s, ss_loss_tune_task(w.tune), seconds * (ss_loss_tune_layered(w.tune) ? LOSS_SHARE : 1),
+            &r->loss));
     TRY(ask_products(d, &s, &w, until, r));
 out:
     ss_log_phase(o->log, NULL);
