@@ -152,6 +152,7 @@ static enum ss_status change(const struct ss_invocation *in, struct ss_bench_sha
     s->model.kind = (enum ss_model_kind)model;
     s->objective = (enum ss_objective_kind)objective;
     s->engine.plan = (enum ss_plan_kind)plan;
+    snprintf(s->engine.plan_given, sizeof(s->engine.plan_given), "bench: --plan");
     TRY(check_change(in, s));
 out:
     return st;

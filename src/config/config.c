@@ -278,6 +278,17 @@ static enum ss_status default_name(struct ss_experiment *e)
     return ss_text_copy(n ? name : "experiment", &e->name);
 }
 
+/* For what is found out only where the device is known. */
+static void tell_plan(struct ss_experiment *e)
+{
+    char *const out = e->engine.plan_given;
+    const size_t size = sizeof(e->engine.plan_given), line = e->origins->of[SS_KEY_ENGINE_PLAN].line;
+
+    if (line && !e->origins->of[SS_KEY_ENGINE_PLAN].override &&
+        (size_t)snprintf(out, size, "%s:%zu: engine.plan", e->path, line) >= size)
+        *out = '\0';
+}
+
 /* Everything that nobody gave, or gave badly, gets its default; where values came from is written down. */
 static enum ss_status complete(struct ss_loader *l)
 {
@@ -295,6 +306,7 @@ static enum ss_status complete(struct ss_loader *l)
                                                : SS_FAIL(SS_ERR_INTERNAL, "%s: bad default", key->path);
         }
     }
+    tell_plan(e);
     e->has_data = l->given[SS_KEY_DATA] != NULL;
     e->has_model = l->given[SS_KEY_MODEL] != NULL;
     e->has_objective = l->given[SS_KEY_OBJECTIVE] != NULL;

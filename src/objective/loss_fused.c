@@ -153,7 +153,8 @@ enum ss_status ss_loss_fused_choose(struct ss_device *device, const struct ss_mo
     else
         *fused = takes(device, model, options, NULL, options->engine.plan == SS_PLAN_FUSED, why, size);
     if (!*fused && options->gradient && options->engine.plan == SS_PLAN_FUSED)
-        return SS_FAIL(SS_ERR_USAGE, "engine.plan: fused cannot be used here: %s; use auto or layered", why);
+        return SS_FAIL(SS_ERR_USAGE, "%s: fused cannot be used here: %s; use auto or layered",
+                       *options->engine.plan_given ? options->engine.plan_given : "engine.plan", why);
     return SS_OK;
 }
 

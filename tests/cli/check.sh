@@ -93,4 +93,14 @@ hostile "bytes that are no text"
 printf 'data: {source: two_moons}\nmodel: {kind: energy, hidden: [1 -DX=1]}\nobjective: {kind: ssm}\n' >hostile.yaml
 hostile "an option of the compiler for a number"
 
+begin "a plan that cannot be is refused where the file asks for it"
+printf 'data: {source: two_moons, rows: 200}\nmodel: {kind: energy, hidden: []}\nobjective: {kind: ssm}\n' >thin.yaml
+printf 'engine: {plan: fused}\ntrain: {steps: 3}\n' >>thin.yaml
+run check thin.yaml
+exits 2
+err_has "thin.yaml:4: engine.plan: fused cannot be used here: no hidden layer; use auto or layered"
+run check thin.yaml engine.plan=fused
+exits 2
+err_has "error: engine.plan: fused cannot be used here"
+
 finish
