@@ -44,6 +44,11 @@ static enum ss_status one(const struct ss_bench_options *o, struct ss_device *de
         o->row(o->context, row);
 out:
     ss_log_phase(o->log, NULL);
+    if (st == SS_ERR_MEMORY)
+        ss_say(SS_LEVEL_NOTE,
+               "%s: %zu rows of %zu columns, and as many again to draw them from; a smaller "
+               "--batch or --dimension takes less",
+               shape->name, shape->batch, shape->dimension);
     return st;
 }
 

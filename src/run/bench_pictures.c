@@ -64,10 +64,6 @@ static void add_name(const struct family_picture *p, const struct ss_bench_shape
 /* What all of a family's rows have in common: "energy, hidden 128-128, D = 128, batch 1024". */
 static void add_title(const struct family_picture *p, const struct ss_bench_shape *s, struct ss_text *out)
 {
-    if (!p->families[1]) { /* nor does a legend say it */
-        add_name(p, s, out);
-        ss_text_add(out, ", ");
-    }
     ss_text_addf(out, "%s, hidden ", ss_model_name(s->model.kind));
     for (size_t i = 0; i < s->model.n_hidden; i++)
         ss_text_addf(out, "%s%u", i ? "-" : "", s->model.hidden[i]);
@@ -92,7 +88,7 @@ static enum ss_status draw_family(const struct ss_bench *b, const struct family_
 {
     struct curve times[MOST_SERIES] = {{.n = 0}}, shares[MOST_SERIES] = {{.n = 0}};
     struct ss_line_series lines[2][MOST_SERIES];
-    struct ss_text names[MOST_SERIES], title;
+    struct ss_text names[MOST_SERIES], title, label;
     double highest = 100; /* more, where the peak was measured at a worse moment */
     size_t n = 0;
     char *path = NULL;
@@ -100,6 +96,7 @@ static enum ss_status draw_family(const struct ss_bench *b, const struct family_
 
     *drawn = false;
     ss_text_init(&title);
+    ss_text_init(&label);
     for (size_t k = 0; k < MOST_SERIES; k++)
         ss_text_init(&names[k]);
     for (size_t k = 0; k < MOST_SERIES && p->families[k]; k++) {
@@ -118,6 +115,10 @@ static enum ss_status draw_family(const struct ss_bench *b, const struct family_
             continue;
         if (!title.length)
             add_title(p, shape, &title);
+        if (!p->families[1]) { /* there is no legend to say it */
+            add_name(p, shape, &label);
+            ss_text_add(&label, ": ");
+        }
         add_name(p, shape, &names[n]);
         lines[0][n] = series_of(&times[n], names[n].data);
         lines[1][n] = series_of(&shares[n], names[n].data);
@@ -125,13 +126,15 @@ static enum ss_status draw_family(const struct ss_bench *b, const struct family_
     }
     for (size_t k = 0; k < MOST_SERIES; k++)
         TRY(ss_text_status(&names[k]));
+    ss_text_add(&label, "loss + gradient (ms)");
     TRY(ss_text_status(&title));
+    TRY(ss_text_status(&label));
     if (!n)
         goto out;
     *drawn = true;
     const struct ss_line_chart charts[] = {{.title = title.data,
                                             .x_label = p->x_label,
-                                            .y_label = "loss + gradient (ms)",
+                                            .y_label = label.data,
                                             .log_x = true,
                                             .log_y = true,
                                             .series = lines[0],
@@ -149,6 +152,7 @@ out:
     for (size_t k = 0; k < MOST_SERIES; k++)
         ss_text_release(&names[k]);
     ss_text_release(&title);
+    ss_text_release(&label);
     free(path);
     return st;
 }

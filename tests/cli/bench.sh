@@ -72,7 +72,8 @@ absent results/bench-esm.svg
 begin "titles say what was measured"
 run bench scale-M-1 scale-M-2 --batch 3 --dimension 5 --hidden 4 --plan layered --seconds 10 --no-build -o titled
 exits 0
-grep -q "ssm, energy, hidden 4, D = 5, batch 3" titled/bench-slices.svg || wrong "the title is another"
+grep -q ">energy, hidden 4, D = 5, batch 3<" titled/bench-slices.svg || wrong "the title is another"
+grep -q "ssm: loss + gradient (ms)" titled/bench-slices.svg || wrong "the objective is not told"
 
 begin "a signal ends the measuring, and what there is by then is told and written"
 python3 - "$SLICESCORE" >out 2>err <<'PY'
