@@ -1,5 +1,6 @@
 #include "run/stop.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,8 +25,10 @@ static void handle(int signal_number)
     if (signal_number == SIGINT && person) {
         static const char text[] =
             "\nslicescore: stopping after what has begun; Ctrl-C again ends it at once\n";
+        const int before = errno; /* of what was interrupted */
         const ssize_t all_of_it = write(STDERR_FILENO, text, sizeof(text) - 1);
         (void)all_of_it;
+        errno = before;
     }
 }
 
