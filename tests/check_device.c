@@ -437,6 +437,9 @@ START_TEST(binaries_are_kept_only_where_the_driver_keeps_none_and_a_bad_one_is_a
             ok(ss_file_read(path, 1u << 26, &data, &size));
             ck_assert_msg(is_sound(data, size), "damage %zu", i);
         }
+        ck_assert(unlink(path) == 0 && mkfifo(path, 0600) == 0); /* nobody waits for one who writes */
+        build_and_run();
+        ck_assert(lstat(path, &s) == 0 && S_ISREG(s.st_mode));
         ck_assert_int_eq(chmod(folder, 0777), 0); /* others could write: not to be trusted */
         unlink(path);
         build_and_run();

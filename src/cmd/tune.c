@@ -137,7 +137,7 @@ out:
 static enum ss_status read_numbers(const struct ss_invocation *in, struct request *r)
 {
     const char *const seconds = ss_option_value(in, "seconds");
-    bool given;
+    bool given = false;
     enum ss_status st = SS_OK;
 
     r->seconds = STANDARD_SECONDS;
@@ -148,6 +148,9 @@ static enum ss_status read_numbers(const struct ss_invocation *in, struct reques
     if (!r->try_only)
         TRY(ss_option_count(in, "apart", 0, &r->first, &r->apart));
     TRY(ss_option_count(in, "columns", 1, &r->dimension, &given));
+    if (given && !r->try_only && !r->apart)
+        st = SS_FAIL(SS_ERR_USAGE,
+                     "tune: --columns is for --try and --apart; the data says how many there are");
 out:
     return st;
 }

@@ -196,7 +196,8 @@ struct ss_train_options {
 struct ss_engine_options {
     enum ss_plan_kind plan;
     enum ss_gemm_kind gemm;
-    char plan_given[128]; /* where: "mine.yaml:4: engine.plan", "--plan"; "": engine.plan, nowhere special */
+    char plan_given[128]; /* where: "mine.yaml:4: engine.plan", "bench: --plan"; "": engine.plan, nowhere
+                             special */
 };
 
 struct ss_annealing_sizes { /* of annealed importance sampling */

@@ -248,8 +248,7 @@ static enum ss_status find_program(struct ss_device *d, const char *file, const 
     /* Unrolled for registers that a CPU lacks: minutes, when optimized. */
     if (d->as_gpu && d->info.type == SS_DEVICE_CPU)
         ss_text_add(&options, " -cl-opt-disable");
-    /* Mesa's rusticl ends the process at one, Oclgrind knows none; tests make `unfinished` what they like. */
-    if (d->info.unfinished || ss_quirk_of(&d->info)->flags & SS_QUIRK_UNFINISHED)
+    if (ss_quirk_of(&d->info)->flags & SS_QUIRK_UNFINISHED) /* rusticl ends the process at one */
         ss_text_add(&options, " -DNO_PREFETCH");
     if (n_together) {
         defines = &width;

@@ -5,7 +5,7 @@
  * ready, enqueue it and look whether its numbers are right; what they compute is not known here. The machine
  * may be noisy: candidates are timed in turn, each against the default beside it, and one replaces the
  * default only if it wins again in pairs that had no part in choosing it. An answer that was kept before is
- * among the first that are made, and stays until a contest has it beaten.
+ * made first, and stays until a contest that it is in has another winner.
  */
 #ifndef SS_DEVICE_TUNER_H
 #define SS_DEVICE_TUNER_H

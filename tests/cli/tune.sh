@@ -95,6 +95,9 @@ err_has 'matmul is no training'
 run tune toy --dimension 5
 exits 2
 err_has 'unknown option --dimension'
+run tune small.yaml --columns 5
+exits 2
+err_has '--columns is for --try and --apart'
 run tune train.batch=3
 exits 2
 err_has 'train.batch=3'

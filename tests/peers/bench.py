@@ -25,7 +25,9 @@ try:
 
     import common
     import results
-except ImportError:
+except ModuleNotFoundError as missing:
+    if missing.name != "numpy":
+        raise
     numpy = None
 import targets
 

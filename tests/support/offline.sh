@@ -313,7 +313,7 @@ if ! have "$OCLOC"; then
 elif [ -n "$INTEL" ]; then
     each_chip intel "$INTEL"
 fi
-echo "compiling for NVIDIA ($NVIDIA), AMD ($AMD) and Intel ($INTEL): a few minutes, a chip is told when it is done" >&2
+[ -z "$names" ] || echo "compiling for$names: a few minutes; each is told when it is done" >&2
 in_order
 variants | awk '$2 == "cpu" { print "not for GPUs: " $1 ", of the plan for CPUs" }'
 echo "$compiled kernels compiled, $spilled spill, $failed files failed ($(($(date +%s) - started)) s)"
