@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "device/peak.h"
 #include "run/bench.h"
 #include "support/device.h"
+#include "support/scratch.h"
 
 static void quiet(void *context, enum ss_level level, const char *text)
 {
@@ -131,6 +133,28 @@ END_TEST
 
 /* ---- on a device ---- */
 
+START_TEST(a_share_above_the_peak_stays_in_the_picture)
+{
+    struct ss_bench_row rows[2] = {{.gradient_ms = {1, 1, 1}, .fraction_of_peak = 0.5},
+                                   {.gradient_ms = {2, 2, 2}, .fraction_of_peak = 1.9}};
+    const struct ss_bench b = {.rows = rows, .n_rows = 2};
+    struct ss_bench_shape *shapes = NULL;
+    char *svg = NULL;
+    size_t n = 0, size = 0;
+
+    scratch_set_up();
+    ok(ss_bench_find("bench", "scale-M", &shapes, &n));
+    rows[0].shape = shapes[0];
+    rows[1].shape = shapes[1];
+    ok(ss_bench_write(&b, scratch_path("b")));
+    ok(ss_file_read(scratch_path("b/bench-slices.svg"), 1 << 24, &svg, &size));
+    ck_assert_ptr_nonnull(strstr(svg, ">150<")); /* a mark of the axis */
+    free(svg);
+    free(shapes);
+    scratch_tear_down();
+}
+END_TEST
+
 START_TEST(the_peak_is_a_finite_number_every_time)
 {
     struct ss_device *d = NULL;
@@ -215,6 +239,7 @@ int main(void)
     tcase_add_test(host, the_work_of_each_objective_is_what_counting_by_hand_gives);
     tcase_add_test(host, large_and_wide_are_as_much_work_as_they_are_known_for);
     tcase_add_test(host, every_name_finds_its_workloads_and_a_family_all_of_its_own);
+    tcase_add_test(host, a_share_above_the_peak_stays_in_the_picture);
     tcase_add_test(host, an_unknown_workload_is_a_usage_error);
     tcase_add_test(device, the_peak_is_a_finite_number_every_time);
     if (!test_small()) /* it multiplies matrices of 1024 x 1024 */
