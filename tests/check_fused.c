@@ -394,6 +394,17 @@ START_TEST(every_width_of_vectors_matches_the_reference)
 }
 END_TEST
 
+START_TEST(devices_that_cannot_multiply_and_add_at_once_match_the_reference)
+{
+    const bool fma = device->info.fma;
+
+    device->info.fma = false;
+    for (int kind = 0; kind < (small ? 1 : 4); kind++)
+        check_shape(small ? &simulated[0] : &shapes[kind % 2], (enum ss_objective_kind)kind, kind % 3);
+    device->info.fma = fma;
+}
+END_TEST
+
 /* ---- slices and noise of the plans' own ---- */
 
 START_TEST(both_plans_draw_the_same_slices)
@@ -612,6 +623,7 @@ static void add_case(Suite *s, const char *name, SFun open, int activations)
     tcase_add_loop_test(c, extreme_shapes_match_the_reference, 0, (int)SS_COUNT(extremes));
     tcase_add_test(c, every_tile_matches_the_reference);
     tcase_add_test(c, every_width_of_vectors_matches_the_reference);
+    tcase_add_test(c, devices_that_cannot_multiply_and_add_at_once_match_the_reference);
     tcase_add_loop_test(c, both_plans_draw_the_same_slices, 0, activations < 4 ? 2 : 4);
     tcase_add_test(c, both_plans_draw_the_same_noise);
     tcase_add_test(c, the_number_of_workers_changes_no_bits);

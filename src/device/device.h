@@ -32,6 +32,7 @@ struct ss_device_info {
     uint32_t compute_units, clock_mhz, max_work_group, native_float_width;
     uint32_t sub_group; /* the fewest items that a kernel can ask to run in step, 0 where it cannot ask */
     bool fp64, fp16, unified_memory;
+    bool fma;         /* multiplies and adds in one instruction */
     bool unfinished;  /* a driver known to be so, ranked last */
     char remark[160]; /* why it is unfinished or ranked as it is, or "" */
 };

@@ -105,10 +105,21 @@ static uint32_t least_sub_group(cl_device_id id)
     return least <= 32 ? (uint32_t)least : 0;
 }
 
+/* Intel's runtime does not tell. */
+static bool host_has_fma(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    return __builtin_cpu_supports("fma");
+#else
+    return false;
+#endif
+}
+
 static void describe(cl_device_id id, struct ss_device_info *info)
 {
     cl_device_type bits = 0;
     cl_bool unified = CL_FALSE, available = CL_TRUE, compiler = CL_TRUE;
+    cl_device_fp_config fp32 = CL_FP_FMA;
     cl_uint address_bits = 64;
     size_t work_group = 1;
 
@@ -128,10 +139,12 @@ static void describe(cl_device_id id, struct ss_device_info *info)
     ask(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof(info->compute_units), &info->compute_units);
     ask(id, CL_DEVICE_MAX_CLOCK_FREQUENCY, sizeof(info->clock_mhz), &info->clock_mhz);
     ask(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof(info->native_float_width), &info->native_float_width);
+    ask(id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof(fp32), &fp32);
     ask(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof(work_group), &work_group);
     info->max_work_group = work_group < UINT32_MAX ? (uint32_t)work_group : UINT32_MAX;
     info->unified_memory = unified;
     info->type = type_of(bits, unified);
+    info->fma = fp32 & CL_FP_FMA || (info->type == SS_DEVICE_CPU && host_has_fma());
     info->fp64 = has_extension(id, "cl_khr_fp64");
     info->fp16 = has_extension(id, "cl_khr_fp16");
     info->sub_group = info->type == SS_DEVICE_CPU ? 0 : least_sub_group(id);

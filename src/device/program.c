@@ -193,6 +193,8 @@ static enum ss_status build(struct ss_device *d, struct ss_program *p, const cha
     const double start = ss_clock_seconds();
 
     ss_text_init(&source);
+    if (!d->info.fma)
+        TRY(add_file("device/no_fma.clh", 0, &source));
     for (size_t i = 0; i < n_files; i++)
         TRY(add_file(files[i], 0, &source));
     TRY(ss_text_status(&source));
@@ -250,6 +252,8 @@ static enum ss_status find_program(struct ss_device *d, const char *file, const 
         ss_text_add(&options, " -cl-opt-disable");
     if (ss_quirk_of(&d->info)->flags & SS_QUIRK_UNFINISHED) /* rusticl ends the process at one */
         ss_text_add(&options, " -DNO_PREFETCH");
+    if (!d->info.fma)
+        ss_text_add(&options, " -DNO_FMA");
     if (n_together) {
         defines = &width;
         n_defines = 1;
