@@ -158,7 +158,7 @@ const struct ss_command ss_command_evaluate = {
         "the objective it was\n"
         "trained by, fisher_divergence where the true score is known, log_likelihood of energies: log Z "
         "is integrated in one or\n"
-        "two columns and estimated by annealed importance sampling in more, which is kept for `score`; "
+        "two columns and estimated by annealed importance sampling in more, which is kept for `score`;\n"
         "evaluate.log_z=none leaves it out.",
     .least = 1,
     .most = SIZE_MAX,

@@ -82,8 +82,8 @@ const struct ss_command ss_command_study = {
         "loss and gradient by law of the slices), terms (of the objective, by variance of a gaussian), parts "
         "(integration by\n"
         "parts and its boundary term), smoothing (Fisher divergence as the slope of KL), race (training by "
-        "esm, ssm and ssm_vr side by side), efficiency (against "
-        "maximum likelihood).",
+        "esm, ssm and\n"
+        "ssm_vr side by side), efficiency (against maximum likelihood).",
     .least = 1,
     .most = 1000,
     .options = options,
