@@ -394,6 +394,27 @@ START_TEST(every_width_of_vectors_matches_the_reference)
 }
 END_TEST
 
+/* As deep as a model can be; rows of jets whose strides are padded, for each width of vectors. */
+START_TEST(deep_nets_and_powers_of_two_match_the_reference)
+{
+    struct problem p = {.model = {.n_hidden = 64, .activation = SS_ACTIVATION_TANH},
+                        .loss = {.objective = {.kind = SS_OBJECTIVE_SSM, .count = 2}},
+                        .dimension = 2,
+                        .rows = 5};
+
+    if (small)
+        return;
+    for (size_t i = 0; i < p.model.n_hidden; i++)
+        p.model.hidden[i] = 3;
+    check(&p);
+    p.model.n_hidden = 3;
+    p.model.hidden[0] = 256;
+    p.model.hidden[1] = 64;
+    p.model.hidden[2] = 512;
+    check(&p);
+}
+END_TEST
+
 START_TEST(devices_that_cannot_multiply_and_add_at_once_match_the_reference)
 {
     const bool fma = device->info.fma;
@@ -545,10 +566,15 @@ END_TEST
 
 START_TEST(auto_takes_it_for_narrow_nets_and_its_memory_is_counted)
 {
-    const struct ss_model_options narrow = {.hidden = {12, 12},
-                                            .n_hidden = 2,
-                                            .activation = SS_ACTIVATION_SILU},
-                                  wide = {.hidden = {2000}, .n_hidden = 1};
+    const struct ss_model_options narrow = {
+        .hidden = {12, 12}, .n_hidden = 2, .activation = SS_ACTIVATION_SILU};
+    const struct {
+        struct ss_model_options model;
+        size_t dimension;
+        bool fused; /* by a CPU device */
+    } wide[] = {{{.hidden = {2000}, .n_hidden = 1}, 3, true},
+                {{.hidden = {2000}, .n_hidden = 1}, 100, false}, /* for 27 rows */
+                {{.hidden = {600, 600}, .n_hidden = 2}, 3, false}};
     const struct ss_loss_options options = {.objective = {.kind = SS_OBJECTIVE_SSM, .count = 3},
                                             .rows = 27,
                                             .gradient = true,
@@ -567,13 +593,14 @@ START_TEST(auto_takes_it_for_narrow_nets_and_its_memory_is_counted)
     ck_assert_msg(taken >= bytes && taken < bytes + 10 * 512, "%zu bytes counted, %zu taken", bytes, taken);
     ss_loss_free(l);
     ss_model_free(model);
-    ok(ss_model_create(&wide, 3, &model));
-    if (!small) {
+    for (size_t i = 0; i < SS_COUNT(wide) && !small; i++) {
+        const char *const plan = wide[i].fused && ss_device_is_cpu(device) ? "fused" : "layered";
+        ok(ss_model_create(&wide[i].model, wide[i].dimension, &model));
         ok(ss_loss_create(device, model, &options, &l));
-        ck_assert_msg(strncmp(ss_loss_plan(l), "layered", 7) == 0, "%s", ss_loss_plan(l));
+        ck_assert_msg(strncmp(ss_loss_plan(l), plan, strlen(plan)) == 0, "%zu: %s", i, ss_loss_plan(l));
         ss_loss_free(l);
+        ss_model_free(model);
     }
-    ss_model_free(model);
 }
 END_TEST
 
@@ -623,6 +650,7 @@ static void add_case(Suite *s, const char *name, SFun open, int activations)
     tcase_add_loop_test(c, extreme_shapes_match_the_reference, 0, (int)SS_COUNT(extremes));
     tcase_add_test(c, every_tile_matches_the_reference);
     tcase_add_test(c, every_width_of_vectors_matches_the_reference);
+    tcase_add_test(c, deep_nets_and_powers_of_two_match_the_reference);
     tcase_add_test(c, devices_that_cannot_multiply_and_add_at_once_match_the_reference);
     tcase_add_loop_test(c, both_plans_draw_the_same_slices, 0, activations < 4 ? 2 : 4);
     tcase_add_test(c, both_plans_draw_the_same_noise);

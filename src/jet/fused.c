@@ -43,7 +43,7 @@ bool ss_fused_suits(struct ss_device *device, const struct ss_graph *graph,
         snprintf(why, size, "%s", text);
         return false;
     }
-    const size_t wide = ss_fused_shape_too_wide(&s);
+    const size_t wide = ss_fused_shape_too_wide(&s, options);
     if (wide)
         snprintf(why, size, "a layer of %zu units is too wide", wide);
     return !wide;

@@ -4,7 +4,7 @@
 
 #include "jet/graph.h"
 
-enum { SS_FUSED_LAYERS = 16 };
+enum { SS_FUSED_LAYERS = 65 }; /* as many as model.hidden makes */
 
 struct ss_fused_net {
     size_t dimension; /* of the input */
