@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -102,6 +103,39 @@ START_TEST(writing_is_atomic_and_errors_name_the_path)
 }
 END_TEST
 
+START_TEST(what_a_link_leads_to_is_written)
+{
+    char folder[] = "/tmp/ss-base-XXXXXX", said[256] = "";
+    char *file = NULL, *link = NULL, *data = NULL;
+    struct stat s;
+    size_t size;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(ss_path_join(folder, "file", &file), SS_OK);
+    ck_assert_int_eq(ss_path_join(folder, "link", &link), SS_OK);
+    ck_assert_int_eq(ss_file_write(file, "old", 3), SS_OK);
+    ck_assert_int_eq(symlink("file", link), 0);
+    ck_assert_int_eq(ss_file_write(link, "new", 3), SS_OK);
+    ck_assert(lstat(link, &s) == 0 && S_ISLNK(s.st_mode));
+    ck_assert_int_eq(ss_file_read(file, 100, &data, &size), SS_OK);
+    ck_assert_str_eq(data, "new");
+    free(data);
+    /* A device is no file to take the place of; nor is a folder. */
+    ck_assert(unlink(link) == 0 && symlink("/dev/null", link) == 0);
+    ck_assert_int_eq(ss_file_write(link, "gone", 4), SS_OK);
+    ck_assert(lstat(link, &s) == 0 && S_ISLNK(s.st_mode));
+    ck_assert(unlink(link) == 0 && symlink("/dev/full", link) == 0);
+    ss_sink_set(swallow, said);
+    ck_assert_int_eq(ss_file_write(link, "lost", 4), SS_ERR_FILE);
+    ck_assert_ptr_nonnull(strstr(said, "No space left"));
+    ck_assert_int_eq(ss_file_write(folder, "a", 1), SS_ERR_FILE);
+    ck_assert_ptr_nonnull(strstr(said, "it is a folder"));
+    ss_sink_set(NULL, NULL);
+    free(file);
+    free(link);
+}
+END_TEST
+
 START_TEST(durations_read_as_people_say_them)
 {
     char s[32];
@@ -124,6 +158,7 @@ int main(void)
     tcase_add_test(c, nearest_name_finds_slips_and_refuses_strangers);
     tcase_add_test(c, json_quotes_and_separates);
     tcase_add_test(c, writing_is_atomic_and_errors_name_the_path);
+    tcase_add_test(c, what_a_link_leads_to_is_written);
     tcase_add_test(c, durations_read_as_people_say_them);
     suite_add_tcase(s, c);
     SRunner *const r = srunner_create(s);

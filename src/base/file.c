@@ -1,3 +1,4 @@
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "base/file.h"
 
 #include <dirent.h>
@@ -149,16 +150,41 @@ out:
     return st;
 }
 
+/* What a link leads to is written, not the link. A terminal, another device or the pipe that /dev/stdout may
+ * be is written as it is: a file renamed to its name would take its place. */
+static enum ss_status find_place(const char *path, char **place, bool *in_place)
+{
+    struct stat itself, meant;
+    enum ss_status st = SS_OK;
+
+    const bool is_link = lstat(path, &itself) == 0 && S_ISLNK(itself.st_mode);
+    const bool is_there = stat(path, &meant) == 0;
+    if (is_there && S_ISDIR(meant.st_mode))
+        return SS_FAIL(SS_ERR_FILE, "%s: cannot write: it is a folder", path);
+    *in_place = is_there &&
+                (S_ISCHR(meant.st_mode) || S_ISBLK(meant.st_mode) || (is_link && S_ISFIFO(meant.st_mode)));
+    if (is_link && is_there && !*in_place) {
+        *place = realpath(path, NULL);
+        if (!*place)
+            st = SS_FAIL(SS_ERR_FILE, "%s: cannot write: %s", path, strerror(errno));
+        return st;
+    }
+    return ss_text_copy(path, place);
+}
+
 enum ss_status ss_file_writer_open(struct ss_file_writer *w, const char *path)
 {
     enum ss_status st = SS_OK;
 
+    bool in_place = false;
+
     *w = (struct ss_file_writer){0};
-    TRY(ss_text_copy(path, &w->path));
-    TRY(ss_text_format(&w->temporary, "%s.tmp.%ld", path, (long)getpid()));
-    w->stream = fopen(w->temporary, "wb");
+    TRY(find_place(path, &w->path, &in_place));
+    if (!in_place)
+        TRY(ss_text_format(&w->temporary, "%s.tmp.%ld", w->path, (long)getpid()));
+    w->stream = fopen(in_place ? w->path : w->temporary, "wb");
     if (!w->stream)
-        st = SS_FAIL(SS_ERR_FILE, "%s: cannot write: %s", w->temporary, strerror(errno));
+        st = SS_FAIL(SS_ERR_FILE, "%s: cannot write: %s", w->path, strerror(errno));
 out:
     if (st != SS_OK)
         ss_file_writer_abandon(w);
@@ -184,16 +210,17 @@ static void sync_folder(const char *path)
 enum ss_status ss_file_writer_commit(struct ss_file_writer *w)
 {
     enum ss_status st = SS_OK;
-    const bool written = !ferror(w->stream) && fflush(w->stream) == 0 && fsync(fileno(w->stream)) == 0;
+    const bool written =
+        !ferror(w->stream) && fflush(w->stream) == 0 && (!w->temporary || fsync(fileno(w->stream)) == 0);
     const int written_errno = errno;
     const bool closed = fclose(w->stream) == 0;
 
     w->stream = NULL;
     if (!written || !closed)
         st = SS_FAIL(SS_ERR_FILE, "%s: cannot write: %s", w->path, strerror(written ? errno : written_errno));
-    else if (rename(w->temporary, w->path) != 0)
+    else if (w->temporary && rename(w->temporary, w->path) != 0)
         st = SS_FAIL(SS_ERR_FILE, "%s: cannot rename to it: %s", w->path, strerror(errno));
-    if (st == SS_OK) {
+    if (st == SS_OK && w->temporary) {
         sync_folder(w->path);
         free(w->temporary);
         w->temporary = NULL;

@@ -37,7 +37,8 @@ SS_MUST_CHECK enum ss_status ss_folder_create(const char *path);
  * caller's to free. SS_ERR_FILE if it cannot be read or is larger. */
 SS_MUST_CHECK enum ss_status ss_file_read(const char *path, size_t limit, char **data, size_t *size);
 
-/** Replace `path` by these bytes, atomically and durably. */
+/** Replace `path`, or the file that it is a link to, by these bytes, atomically and durably; a device is
+ * written to. */
 SS_MUST_CHECK enum ss_status ss_file_write(const char *path, const void *data, size_t size);
 
 /** The same for what is written piece by piece: write to .stream, then commit or abandon; every error of the
