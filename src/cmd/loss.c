@@ -64,7 +64,9 @@ const struct ss_command ss_command_loss = {
     .words = "RUN",
     .summary = "One value of the run's objective on given rows, and its gradient",
     .details =
-        "For checking against other programs: float32 or float64 arrays, C order.\n"
+        "For checking against other programs: float32 or float64 arrays, C order. With --gradient other "
+        "kernels compute it,\n"
+        "whose sums may differ in the last digits.\n"
         "  ssm     mean over rows and slices of v'(Ds)v + 1/2 (v's)^2      ssm_vr  the same with 1/2 |s|^2\n"
         "  esm     mean over rows of tr(Ds) + 1/2 |s|^2                    dsm     1/2 |s(x~) + (x~ - "
         "x)/sigma^2|^2",

@@ -67,9 +67,12 @@ const struct ss_command ss_command_selftest = {
     .words = "",
     .summary = "Test the chosen device against known answers",
     .details =
-        "Each family of kernels in all its plans; a plan that fails is set aside for a simpler one with a "
-        "warning, and\n"
-        "exit 4 if a family has none that works. Every use of a device begins with a short form of this.",
+        "Each family of kernels against known answers; what fails is set aside for a simpler form with a "
+        "warning, and exit\n"
+        "4 if a family has none that works. Every use of a device begins with a short form of this. The "
+        "fused "
+        "plan is built\n"
+        "for each model: its known answer is asked where it is made, of the kernel that a run will use.",
     .device = true,
     .json = true,
     .run = run};

@@ -120,6 +120,10 @@ enum ss_status ss_device_open(const char *choice, struct ss_device **out)
     enum ss_status st = SS_OK;
     size_t index = 0;
 
+    if (kernels && *kernels && strcmp(kernels, "gpu") != 0) {
+        st = SS_FAIL(SS_ERR_USAGE, "SLICESCORE_KERNELS: %s: expected gpu", kernels);
+        goto out;
+    }
     TRY(ss_device_list_make(&list));
     TRY(ss_device_list_find(&list, choice, &index));
     TRY(ss_allocate(1, &d));

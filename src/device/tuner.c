@@ -320,9 +320,9 @@ static void keep(struct contest *c)
     memcpy(t.numbers, one->numbers, sizeof(t.numbers));
     ss_clock_stamp(t.stamp);
     const bool same = memcmp(t.numbers, c->answer.numbers, sizeof(t.numbers)) == 0;
-    c->task->kept = c->task->candidates[c->before].outcome == SS_TUNER_UNTRIED ||
-                    (same && t.candidates < c->answer.candidates) ||
-                    ss_tuning_keep(c->device, c->task->what, &t);
+    c->task->stays = c->task->candidates[c->before].outcome == SS_TUNER_UNTRIED ||
+                     (same && t.candidates < c->answer.candidates);
+    c->task->kept = c->task->stays || ss_tuning_keep(c->device, c->task->what, &t);
 }
 
 enum ss_status ss_tuner_run(struct ss_device *d, struct ss_tuner_task *t,
@@ -332,7 +332,7 @@ enum ss_status ss_tuner_run(struct ss_device *d, struct ss_tuner_task *t,
     enum ss_status st = SS_OK;
 
     t->winner = 0;
-    t->answered = t->kept = false;
+    t->answered = t->kept = t->stays = false;
     for (size_t i = 0; i < t->n_candidates; i++) {
         t->candidates[i].outcome = SS_TUNER_UNTRIED;
         t->candidates[i].seconds = 0;

@@ -43,7 +43,8 @@ struct ss_tuner_task {
     /* results */
     size_t winner;
     bool answered; /* something besides the default was measured */
-    bool kept;     /* and the answer written for other processes */
+    bool kept;     /* and the answer written for other processes, or */
+    bool stays;    /* one from among more candidates had been, and is still the one that they read */
 };
 
 struct ss_tuner_options {

@@ -294,6 +294,7 @@ static enum ss_status ask(struct ss_device *d, struct session *s, struct ss_tune
     a->winner = task->winner;
     a->answered = task->answered;
     a->kept = task->kept;
+    a->stays = task->stays;
     TRY(ss_text_copy(task->what, &a->what));
     TRY(ss_allocate(task->n_candidates, &a->candidates));
     memcpy(a->candidates, task->candidates, task->n_candidates * sizeof(*task->candidates));

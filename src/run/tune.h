@@ -35,7 +35,7 @@ struct ss_tune_answer {
     char *what;    /* the question */
     struct ss_tuner_candidate *candidates;
     size_t n_candidates, winner;
-    bool answered, kept; /* as in struct ss_tuner_task */
+    bool answered, kept, stays; /* as in struct ss_tuner_task */
     double seconds;
 };
 

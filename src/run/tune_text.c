@@ -57,6 +57,7 @@ void ss_tune_text(const struct ss_tune_result *r, struct ss_text *out)
 {
     const struct ss_tune_answer *const a = &r->loss;
     const struct ss_tuner_candidate *const winner = &a->candidates[a->winner];
+    const char *const word = a->kept ? "kept" : "found, not kept";
     const int width = width_of(a);
 
     ss_text_addf(out, "%s: loss and gradient of %zu row%s\n", r->work.name, r->work.rows,
@@ -70,11 +71,14 @@ void ss_tune_text(const struct ss_tune_result *r, struct ss_text *out)
         ss_text_add(out, "  no other way to compute it is allowed\n");
     else if (!a->answered)
         ss_text_add(out, "  nothing but the default was measured in this time; --seconds gives more\n");
+    else if (a->stays)
+        ss_text_addf(out, "  kept: what was measured before, among more candidates (%.1f s)\n", a->seconds);
     else if (a->winner)
-        ss_text_addf(out, "  kept: %s, %.2f times as fast as the default (%.1f s)\n", winner->name,
+        ss_text_addf(out, "  %s: %s, %.2f times as fast as the default (%.1f s)\n", word, winner->name,
                      winner->gain, a->seconds);
     else
-        ss_text_addf(out, "  kept: the default; nothing was faster beyond the noise (%.1f s)\n", a->seconds);
+        ss_text_addf(out, "  %s: the default; nothing was faster beyond the noise (%.1f s)\n", word,
+                     a->seconds);
 }
 
 /* ---- for programs ---- */
