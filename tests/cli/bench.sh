@@ -95,7 +95,7 @@ status, said = started(["scale-B", "--plan", "layered", "--hidden", "4", "--seco
 print("families", status, "interrupted, left out: workloads" in said, os.path.exists("stopped/bench.json"))
 status, said = started(["--batch", "2", "--hidden", "4", "--plan", "layered", "--seconds", "20"], "building", dict(os.environ, TMPDIR=folder))
 print("builds", status, "interrupted, left out: builds anew 1" in said, os.listdir(folder))
-slow = ["--objective", "esm", "--dimension", "512", "--hidden", "512,512", "--batch", "64", "--plan", "layered"]
+slow = ["--objective", "esm", "--dimension", "512", "--hidden", "512,512", "--batch", "512", "--plan", "layered"]
 status, said = started([*slow, "--seconds", "30", "--no-build"], "custom")
 print("within", status, "interrupted, left out: workloads 1" in said)
 PY
