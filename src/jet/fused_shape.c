@@ -258,17 +258,19 @@ size_t ss_fused_shape_bytes(const struct ss_fused_shape *s)
            2 * sizeof(uint32_t);
 }
 
-/* On CPU devices a wide layer with one narrow side is not too wide: its weights stay in L2, and with rows
- * enough to be worth the partial gradients the fused plan was 1.1 to 7 times as fast as the layered one (2 to
- * 256 inputs of 600 to 2000 units, Zen 5); with fewer it took up to 2.7 times as long. */
+/* On CPU devices a wide layer is not too wide if its weights are few enough to stay in the caches and rows
+ * enough to be worth the partial gradients: the fused plan was 1.1 to 7 times as fast as the layered one then
+ * (2 to 256 inputs of 600 to 2000 units, 600 to 768 of as many in energies; Zen 5), with fewer it took up
+ * to 2.7 times as long. */
 size_t ss_fused_shape_too_wide(const struct ss_fused_shape *s, const struct ss_fused_options *o)
 {
     const size_t streams = ss_streams_first(o->streams) + ss_streams_second(o->streams);
+    const size_t side = o->score ? WIDEST : WIDEST + WIDEST / 2;
 
     for (size_t i = 0; i < s->net.n_layers; i++) {
         const size_t n_in = s->net.layers[i].n_in, n_out = s->net.layers[i].n_out;
-        const bool light = n_in * n_out <= (size_t)WIDEST * WIDEST &&
-                           streams * o->rows >= ROWS_WORTH * ss_smaller(n_in, n_out);
+        const bool light =
+            n_in * n_out <= side * side && streams * o->rows >= ROWS_WORTH * ss_smaller(n_in, n_out);
         if (n_out > WIDEST && (s->grouped || !light))
             return n_out;
     }
