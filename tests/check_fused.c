@@ -394,7 +394,7 @@ START_TEST(every_width_of_vectors_matches_the_reference)
 }
 END_TEST
 
-/* As deep as a model can be; rows of jets whose strides are padded, for each width of vectors. */
+/* As deep as a model can be; rows of jets whose strides are padded, 256 with vectors of any width. */
 START_TEST(deep_nets_and_powers_of_two_match_the_reference)
 {
     struct problem p = {.model = {.n_hidden = 64, .activation = SS_ACTIVATION_TANH},

@@ -174,9 +174,8 @@ static enum ss_status find_place(const char *path, char **place, bool *in_place)
 
 enum ss_status ss_file_writer_open(struct ss_file_writer *w, const char *path)
 {
-    enum ss_status st = SS_OK;
-
     bool in_place = false;
+    enum ss_status st = SS_OK;
 
     *w = (struct ss_file_writer){0};
     TRY(find_place(path, &w->path, &in_place));

@@ -70,9 +70,9 @@ const struct ss_command ss_command_selftest = {
         "Each family of kernels against known answers; what fails is set aside for a simpler form with a "
         "warning, and exit\n"
         "4 if a family has none that works. Every use of a device begins with a short form of this. The "
-        "fused "
-        "plan is built\n"
-        "for each model: its known answer is asked where it is made, of the kernel that a run will use.",
+        "fused plan\n"
+        "is built for each model: its known answer is asked where it is made, of the kernel that a run will "
+        "use.",
     .device = true,
     .json = true,
     .run = run};

@@ -44,7 +44,7 @@ struct ss_tuner_task {
     size_t winner;
     bool answered; /* something besides the default was measured */
     bool kept;     /* and the answer written for other processes, or */
-    bool stays;    /* one from among more candidates had been, and is still the one that they read */
+    bool stays;    /* one of an earlier contest had been, which this was too short to replace */
 };
 
 struct ss_tuner_options {

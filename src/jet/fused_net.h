@@ -4,7 +4,7 @@
 
 #include "jet/graph.h"
 
-enum { SS_FUSED_LAYERS = 65 }; /* as many as model.hidden makes */
+enum { SS_FUSED_LAYERS = SS_MAX_LAYERS + 1 }; /* as many as model.hidden makes */
 
 struct ss_fused_net {
     size_t dimension; /* of the input */

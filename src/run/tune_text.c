@@ -72,7 +72,9 @@ void ss_tune_text(const struct ss_tune_result *r, struct ss_text *out)
     else if (!a->answered)
         ss_text_add(out, "  nothing but the default was measured in this time; --seconds gives more\n");
     else if (a->stays)
-        ss_text_addf(out, "  kept: what was measured before, among more candidates (%.1f s)\n", a->seconds);
+        ss_text_addf(out,
+                     "  kept: what was measured before; this contest was too short for another (%.1f s)\n",
+                     a->seconds);
     else if (a->winner)
         ss_text_addf(out, "  %s: %s, %.2f times as fast as the default (%.1f s)\n", word, winner->name,
                      winner->gain, a->seconds);

@@ -62,6 +62,14 @@ else
     skip "the program has no 'selftest'"
 fi
 
+begin "kernels that there are not are refused by name"
+SLICESCORE_KERNELS=gpus
+export SLICESCORE_KERNELS
+run selftest
+unset SLICESCORE_KERNELS
+exits 2
+err_has "SLICESCORE_KERNELS: gpus: expected gpu"
+
 # Mesa's translator ends the process at what it does not know, and llvmpipe gets large kernels wrong.
 begin "on an unfinished driver it says so, and gradients come out right"
 on_llvmpipe()
