@@ -168,6 +168,11 @@ bool ss_device_is_cpu(const struct ss_device *d)
     return d->info.type == SS_DEVICE_CPU && !d->as_gpu;
 }
 
+bool ss_device_is_amd(const struct ss_device *d)
+{
+    return strstr(d->info.name, "AMD");
+}
+
 void ss_device_take_gpu_kernels(struct ss_device *d, bool yes)
 {
     d->as_gpu = yes;

@@ -72,6 +72,8 @@ void ss_device_free(struct ss_device *d);
 const struct ss_device_info *ss_device_info(const struct ss_device *d);
 /** Which form of kernels suits it: those for CPU devices, or for GPUs. */
 bool ss_device_is_cpu(const struct ss_device *d);
+/** A processor of AMD's, by its name: the vendor of a CPU device is that of its driver. */
+bool ss_device_is_amd(const struct ss_device *d);
 /** From now on take the kernels for GPUs, on a CPU device too: for tests. SLICESCORE_KERNELS=gpu does so when
  * a device is opened. */
 void ss_device_take_gpu_kernels(struct ss_device *d, bool yes);

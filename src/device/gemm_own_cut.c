@@ -1,7 +1,6 @@
 /* gemm_own_cut.c - which way the own product on CPU devices is turned, which sizes its tiles and tasks have.
  */
 #include <math.h>
-#include <string.h>
 
 #include "base/checked.h"
 #include "device/gemm_own.h"
@@ -94,11 +93,9 @@ static const struct suited suited[] = {
 
 static const struct suited *suited_to(const struct ss_device *d, bool simple)
 {
-    const struct ss_device_info *const info = ss_device_info(d);
-    const uint32_t native = info->native_float_width;
-    const bool amd = strstr(info->name, "AMD"); /* drivers are vendors too, of any processor */
+    const uint32_t native = ss_device_info(d)->native_float_width;
 
-    return &suited[simple ? 0 : native >= 16 ? (amd ? 4 : 3) : native >= 8 ? 2 : 1];
+    return &suited[simple ? 0 : native >= 16 ? (ss_device_is_amd(d) ? 4 : 3) : native >= 8 ? 2 : 1];
 }
 
 static size_t cores_of(const struct ss_device *d)

@@ -99,7 +99,8 @@ static enum ss_status build(struct ss_fused *f)
 {
     const struct ss_fused_shape *const s = &f->shape;
     const struct ss_fused_options *const o = &f->options;
-    const struct ss_define items[] = {{"WIDTH", s->width}, {"VECTORS", s->vectors}, {"ROWS", SS_FUSED_ROWS}};
+    const struct ss_define items[] = {
+        {"WIDTH", s->width}, {"VECTORS", s->vectors}, {"ROWS", SS_FUSED_ROWS}, {"STEPS", s->steps}};
     const struct ss_define groups[] = {{"WIDTH", 1}, {"GROUP", 1}, {"LOCAL_JETS", s->local}};
     const struct ss_define step[] = {{"ACTIVATION", s->net.activation},
                                      {"TILE", s->tile},
@@ -115,10 +116,12 @@ static enum ss_status build(struct ss_fused *f)
     enum ss_status st = SS_OK;
     size_t n = add_defines(all, 0, step, SS_COUNT(step));
 
-    n = add_defines(all, n, s->grouped ? groups : items, SS_COUNT(items));
     if (s->grouped) {
         ss_tiles_defines(f->device, &s->tiles, tiles);
+        n = add_defines(all, n, groups, SS_COUNT(groups));
         n = add_defines(all, n, tiles, SS_TILES_DEFINES);
+    } else {
+        n = add_defines(all, n, items, SS_COUNT(items));
     }
     n = add_defines(all, n, o->defines, o->n_defines);
     TRY(ss_device_kernel(f->device, o->file, "fused_step", all, n, &f->kernel[STEP]));

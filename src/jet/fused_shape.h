@@ -31,7 +31,8 @@ struct ss_fused_shape {
     bool grouped;             /* the form for GPUs: */
     struct ss_tiles tiles;    /* of its products */
     bool local;               /* its jets are in local memory */
-    uint32_t width, vectors;  /* the form for CPU devices: floats of a vector, vectors of a tile's row */
+    uint32_t width, vectors;  /* the form for CPU devices: floats of a vector, vectors of a tile's row, */
+    uint32_t steps;           /* steps of its products in a turn of their loop */
     uint32_t tile, rows;      /* rows = streams x tile */
     size_t columns;           /* of the input, in whole vectors */
     size_t noise_at, scratch; /* floats of a worker */
