@@ -430,7 +430,7 @@ END_TEST
 
 START_TEST(both_plans_draw_the_same_slices)
 {
-    static const size_t dimensions[] = {3, 37, 150};
+    static const size_t dimensions[] = {3, 37, 70, 150};
 
     for (size_t i = 0; i < (small ? 1 : SS_COUNT(dimensions)); i++) {
         const struct problem p = {
@@ -564,21 +564,24 @@ START_TEST(models_that_it_does_not_know_are_refused_with_the_reason)
 }
 END_TEST
 
-START_TEST(auto_takes_it_for_narrow_nets_and_its_memory_is_counted)
+START_TEST(auto_takes_it_where_it_suits_and_its_memory_is_counted)
 {
     const struct ss_model_options narrow = {
         .hidden = {12, 12}, .n_hidden = 2, .activation = SS_ACTIVATION_SILU};
     const struct {
         struct ss_model_options model;
-        size_t dimension;
-        bool fused; /* by a CPU device */
-    } wide[] = {{{.hidden = {2000}, .n_hidden = 1}, 3, true},
-                {{.hidden = {2000}, .n_hidden = 1}, 100, false}, /* for 27 rows */
-                {{.hidden = {600, 600}, .n_hidden = 2}, 3, false}};
-    const struct ss_loss_options options = {.objective = {.kind = SS_OBJECTIVE_SSM, .count = 3},
-                                            .rows = 27,
-                                            .gradient = true,
-                                            .any_driver = true};
+        size_t dimension, rows;
+        bool fused, group; /* by a CPU device; by a GPU */
+    } nets[] = {{{.hidden = {2000}, .n_hidden = 1}, 3, 27, true, false},
+                {{.hidden = {2000}, .n_hidden = 1}, 100, 27, false, false},
+                {{.hidden = {600, 600}, .n_hidden = 2}, 3, 27, false, false},
+                {{.hidden = {300, 300}, .n_hidden = 2}, 3, 5, false, true}, /* too few rows on CPU devices */
+                {{.hidden = {300, 300}, .n_hidden = 2}, 3, 27, true, true},
+                {{.hidden = {64, 64, 64, 64}, .n_hidden = 4}, 3, 1, true, true}};
+    struct ss_loss_options options = {.objective = {.kind = SS_OBJECTIVE_SSM, .count = 3},
+                                      .rows = 27,
+                                      .gradient = true,
+                                      .any_driver = true};
     struct ss_model *model = NULL;
     struct ss_loss *l = NULL;
     size_t bytes = 0;
@@ -593,9 +596,11 @@ START_TEST(auto_takes_it_for_narrow_nets_and_its_memory_is_counted)
     ck_assert_msg(taken >= bytes && taken < bytes + 10 * 512, "%zu bytes counted, %zu taken", bytes, taken);
     ss_loss_free(l);
     ss_model_free(model);
-    for (size_t i = 0; i < SS_COUNT(wide) && !small; i++) {
-        const char *const plan = wide[i].fused && ss_device_is_cpu(device) ? "fused" : "layered";
-        ok(ss_model_create(&wide[i].model, wide[i].dimension, &model));
+    for (size_t i = 0; i < SS_COUNT(nets) && !small; i++) {
+        const bool fused = ss_device_is_cpu(device) ? nets[i].fused : nets[i].group;
+        const char *const plan = fused ? "fused" : "layered";
+        options.rows = nets[i].rows;
+        ok(ss_model_create(&nets[i].model, nets[i].dimension, &model));
         ok(ss_loss_create(device, model, &options, &l));
         ck_assert_msg(strncmp(ss_loss_plan(l), plan, strlen(plan)) == 0, "%zu: %s", i, ss_loss_plan(l));
         ss_loss_free(l);
@@ -658,7 +663,7 @@ static void add_case(Suite *s, const char *name, SFun open, int activations)
     tcase_add_test(c, a_loss_without_gradient_is_the_same_loss);
     tcase_add_loop_test(c, models_that_it_does_not_know_are_refused_with_the_reason, 0,
                         (int)SS_COUNT(not_fused));
-    tcase_add_test(c, auto_takes_it_for_narrow_nets_and_its_memory_is_counted);
+    tcase_add_test(c, auto_takes_it_where_it_suits_and_its_memory_is_counted);
     tcase_add_test(c, the_kernel_that_is_tried_is_the_one_that_runs);
     suite_add_tcase(s, c);
 }

@@ -44,9 +44,12 @@ bool ss_fused_suits(struct ss_device *device, const struct ss_graph *graph,
         return false;
     }
     const size_t wide = ss_fused_shape_too_wide(&s, options);
+    const size_t least = ss_fused_shape_least_rows(&s, options);
     if (wide)
         snprintf(why, size, "a layer of %zu units is too wide", wide);
-    return !wide;
+    else if (options->rows < least)
+        snprintf(why, size, "so many weights are worth it from batches of %zu rows on", least);
+    return !wide && options->rows >= least;
 }
 
 enum ss_status ss_fused_bytes(struct ss_device *device, const struct ss_graph *graph,
