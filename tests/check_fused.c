@@ -573,7 +573,7 @@ START_TEST(auto_takes_it_where_it_suits_and_its_memory_is_counted)
         size_t dimension, rows;
         bool fused, group; /* by a CPU device; by a GPU */
     } nets[] = {{{.hidden = {2000}, .n_hidden = 1}, 3, 27, true, false},
-                {{.hidden = {2000}, .n_hidden = 1}, 100, 27, false, false},
+                {{.hidden = {2000}, .n_hidden = 1}, 100, 20, false, false},
                 {{.hidden = {600, 600}, .n_hidden = 2}, 3, 27, false, false},
                 {{.hidden = {300, 300}, .n_hidden = 2}, 3, 5, false, true}, /* too few rows on CPU devices */
                 {{.hidden = {300, 300}, .n_hidden = 2}, 3, 27, true, true},

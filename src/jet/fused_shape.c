@@ -4,8 +4,8 @@
 
 /* Rows of a tile in all. For an item's: enough that a gradient's sums stay long in registers, and few enough
  * that a panel of them stays in L1. A group's is filled by its products' tile. */
-enum { ROWS_WANTED = 84, TILES_WANTED = 8, MOST_PARTIALS = 64, WIDEST = 512, ROWS_WORTH = 4 };
-enum { WEIGHTS_OF_LAUNCHES = 12000, WEIGHTS_A_ROW = 2000 };
+enum { ROWS_WANTED = 84, TILES_WANTED = 8, MOST_PARTIALS = 64, WIDEST = 512 };
+enum { WEIGHTS_OF_LAUNCHES = 12000, WEIGHTS_A_ROW = 1400 };
 enum { LINE = 16 }; /* floats of a cache line */
 enum { GROUPS_WANTED = 128, MOST_GROUP_PARTIALS = 256, GROUPS_A_UNIT = 4, GROUP_ROWS = 64 };
 enum { RESIDUAL = 1, INPUT_MAJOR = 2, WITH_BACK = 4, WITH_FORWARD = 8 }; /* cl/jet/fused_layer.clh */
@@ -268,20 +268,16 @@ size_t ss_fused_shape_bytes(const struct ss_fused_shape *s)
            2 * sizeof(uint32_t);
 }
 
-/* On CPU devices a wide layer is not too wide if its weights are few enough to stay in the caches and rows
- * enough to be worth the partial gradients: the fused plan was 1.1 to 7 times as fast as the layered one then
- * (2 to 256 inputs of 600 to 2000 units, 600 to 768 of as many in energies; Zen 5), with fewer it took up
- * to 2.7 times as long. */
+/* On CPU devices a wide layer is not too wide if its weights are few enough to stay in the caches: the fused
+ * plan was 1.1 to 7 times as fast as the layered one then (2 to 256 inputs of 600 to 2000 units, 600 to 768
+ * of as many in energies; Zen 5), if rows were enough. */
 size_t ss_fused_shape_too_wide(const struct ss_fused_shape *s, const struct ss_fused_options *o)
 {
-    const size_t streams = ss_streams_first(o->streams) + ss_streams_second(o->streams);
     const size_t side = o->score ? WIDEST : WIDEST + WIDEST / 2;
 
     for (size_t i = 0; i < s->net.n_layers; i++) {
         const size_t n_in = s->net.layers[i].n_in, n_out = s->net.layers[i].n_out;
-        const bool light =
-            n_in * n_out <= side * side && streams * o->rows >= ROWS_WORTH * ss_smaller(n_in, n_out);
-        if (n_out > WIDEST && (s->grouped || !light))
+        if (n_out > WIDEST && (s->grouped || n_in * n_out > side * side))
             return n_out;
     }
     return 0;
@@ -290,8 +286,8 @@ size_t ss_fused_shape_too_wide(const struct ss_fused_shape *s, const struct ss_f
 /* On CPU devices each tile reads all weights and writes as many gradients, where launches of the layered plan
  * cost as much as some thousand weights a layer. Of 212 nets of 1 to 6 layers of 48 to 512 units, 2 to 784
  * columns, 4 to 256 rows, on PoCL and Intel's runtime (Emerald Rapids), the fused plan took more than 1.3
- * times as long as the other for 33, up to 5.6 times; with this rule for 5, and up to 1.33. On Zen 5 the rows
- * from which it is the faster are fewer. */
+ * times as long as the other for 33, up to 4.7 times; what is chosen with this rule for 1. Of 242 with
+ * layers of 600 to 2000 units for 1 too. On Zen 5 the rows from which it is the faster are fewer. */
 size_t ss_fused_shape_least_rows(const struct ss_fused_shape *s, const struct ss_fused_options *o)
 {
     const size_t streams = ss_streams_first(o->streams) + ss_streams_second(o->streams);

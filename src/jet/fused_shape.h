@@ -57,8 +57,8 @@ size_t ss_fused_shape_partials(const struct ss_fused_shape *s, size_t rows);
 /** Bytes of its memory on the device. */
 size_t ss_fused_shape_bytes(const struct ss_fused_shape *s);
 
-/** Width of the first layer that is too wide for the fused plan to be expected to be the faster with so many
- * rows; 0: none is. */
+/** Width of the first layer that is too wide for the fused plan to be expected to be the faster; 0: none is.
+ */
 size_t ss_fused_shape_too_wide(const struct ss_fused_shape *s, const struct ss_fused_options *options);
 
 /** Rows of a batch from which on it is expected to be the faster with so many weights. */
