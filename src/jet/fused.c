@@ -48,7 +48,7 @@ bool ss_fused_suits(struct ss_device *device, const struct ss_graph *graph,
     if (wide)
         snprintf(why, size, "a layer of %zu units is too wide", wide);
     else if (options->rows < least)
-        snprintf(why, size, "so many weights are worth it from batches of %zu rows on", least);
+        snprintf(why, size, "with so many weights fused pays from batches of %zu rows on", least);
     return !wide && options->rows >= least;
 }
 
