@@ -575,8 +575,8 @@ START_TEST(auto_takes_it_where_it_suits_and_its_memory_is_counted)
     } nets[] = {{{.hidden = {2000}, .n_hidden = 1}, 3, 27, true, false},
                 {{.hidden = {2000}, .n_hidden = 1}, 100, 20, false, false},
                 {{.hidden = {600, 600}, .n_hidden = 2}, 3, 27, false, false},
-                {{.hidden = {300, 300}, .n_hidden = 2}, 3, 5, false, true}, /* too few rows on CPU devices */
-                {{.hidden = {300, 300}, .n_hidden = 2}, 3, 27, true, true},
+                {{.hidden = {500, 500}, .n_hidden = 2}, 3, 5, false, true}, /* too few rows on CPU devices */
+                {{.hidden = {500, 500}, .n_hidden = 2}, 3, 40, true, true},
                 {{.hidden = {64, 64, 64, 64}, .n_hidden = 4}, 3, 1, true, true}};
     struct ss_loss_options options = {.objective = {.kind = SS_OBJECTIVE_SSM, .count = 3},
                                       .rows = 27,

@@ -44,12 +44,12 @@ bool ss_fused_suits(struct ss_device *device, const struct ss_graph *graph,
         return false;
     }
     const size_t wide = ss_fused_shape_too_wide(&s, options);
-    const size_t least = ss_fused_shape_least_rows(&s, options);
+    const bool enough = ss_fused_shape_enough_rows(&s, options);
     if (wide)
         snprintf(why, size, "a layer of %zu units is too wide", wide);
-    else if (options->rows < least)
-        snprintf(why, size, "with so many weights fused pays from batches of %zu rows on", least);
-    return !wide && options->rows >= least;
+    else if (!enough)
+        snprintf(why, size, "a batch of %zu rows is small for so many weights", options->rows);
+    return !wide && enough;
 }
 
 enum ss_status ss_fused_bytes(struct ss_device *device, const struct ss_graph *graph,

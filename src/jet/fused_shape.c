@@ -1,11 +1,13 @@
 #include "jet/fused_shape.h"
 
+#include <math.h>
+
 #include "base/checked.h"
 
 /* Rows of a tile in all. For an item's: enough that a gradient's sums stay long in registers, and few enough
  * that a panel of them stays in L1. A group's is filled by its products' tile. */
-enum { ROWS_WANTED = 84, TILES_WANTED = 8, MOST_PARTIALS = 64, WIDEST = 512 };
-enum { WEIGHTS_OF_LAUNCHES = 12000, WEIGHTS_A_ROW = 1400 };
+enum { ROWS_WANTED = 84, ROWS_LEAST = 12, TILES_WANTED = 8, MOST_PARTIALS = 64, WIDEST = 512 };
+enum { WEIGHTS_OF_LAUNCHES = 12000, WEIGHTS_A_ROW = 1200 };
 enum { LINE = 16 }; /* floats of a cache line */
 enum { GROUPS_WANTED = 128, MOST_GROUP_PARTIALS = 256, GROUPS_A_UNIT = 4, GROUP_ROWS = 64 };
 enum { RESIDUAL = 1, INPUT_MAJOR = 2, WITH_BACK = 4, WITH_FORWARD = 8 }; /* cl/jet/fused_layer.clh */
@@ -18,13 +20,18 @@ enum { MOST_SCRATCH = 1 << 22, MOST_GROUP_SCRATCH = 1 << 20 };           /* floa
 enum { MOST_PACKED_ALONE = 1 << 17, MOST_SUMMED_ALONE = 1 << 19 };
 static const size_t most_group_partials = (size_t)1 << 27; /* floats of all */
 
-/* Tiles of equal size, and as many as some cores share evenly where the rows suffice. */
+/* Tiles of equal size, and as many as some cores share evenly where the rows suffice: smaller ones fill
+ * register tiles badly (4 to 32 rows of nets of 64 and 128 units took 1.1 to 2.3 times as long as in two
+ * tiles or one, on two cores). */
 static size_t choose_tile(const struct ss_fused_options *o, size_t streams)
 {
     const size_t wanted = (ROWS_WANTED + streams / 2) / streams, tiles = o->rows / (wanted ? wanted : 1);
     const size_t even = (tiles + TILES_WANTED / 2) / TILES_WANTED * TILES_WANTED;
+    size_t few = TILES_WANTED;
 
-    return ss_parts_of(o->rows, ss_smaller(even ? even : TILES_WANTED, o->rows));
+    while (few > 1 && o->rows * streams < few * ROWS_LEAST)
+        few /= 2;
+    return ss_parts_of(o->rows, ss_smaller(even ? even : few, o->rows));
 }
 
 /* As many samples as fill the products' rows, but not fewer groups than a large GPU has multiprocessors: a
@@ -285,18 +292,18 @@ size_t ss_fused_shape_too_wide(const struct ss_fused_shape *s, const struct ss_f
 
 /* On CPU devices each tile reads all weights and writes as many gradients, where launches of the layered plan
  * cost as much as some thousand weights a layer. Of 212 nets of 1 to 6 layers of 48 to 512 units, 2 to 784
- * columns, 4 to 256 rows, on PoCL and Intel's runtime (Emerald Rapids), the fused plan took more than 1.3
- * times as long as the other for 33, up to 4.7 times; what is chosen with this rule for 1. Of 242 with
- * layers of 600 to 2000 units for 1 too. On Zen 5 the rows from which it is the faster are fewer. */
-size_t ss_fused_shape_least_rows(const struct ss_fused_shape *s, const struct ss_fused_options *o)
+ * columns, 4 to 256 rows the fused plan took more than 1.3 times as long as the other for 33, up to 4.7 times
+ * (PoCL and Intel's runtime on Emerald Rapids). By this rule what is chosen does so for 2 of 433 nets with 2
+ * to 32 rows and none of 242 with layers of 600 to 2000 units. On Zen 5 fewer rows were enough. */
+bool ss_fused_shape_enough_rows(const struct ss_fused_shape *s, const struct ss_fused_options *o)
 {
     const size_t streams = ss_streams_first(o->streams) + ss_streams_second(o->streams);
-    const size_t launched = s->net.n_layers * WEIGHTS_OF_LAUNCHES;
+    const size_t tiles = ss_smaller(ss_parts_of(o->rows, s->tile), TILES_WANTED);
+    const double read = sqrt((double)tiles / TILES_WANTED); /* from the nearer caches the more often */
     size_t weights = 0;
 
     for (size_t i = 0; i < s->net.n_layers; i++)
         weights += (size_t)s->net.layers[i].n_in * s->net.layers[i].n_out;
-    if (s->grouped || weights <= launched)
-        return 1;
-    return ss_parts_of(weights - launched, WEIGHTS_A_ROW * streams);
+    return s->grouped || (double)(o->rows * streams) * WEIGHTS_A_ROW >=
+                             (double)weights * read - (double)(s->net.n_layers * WEIGHTS_OF_LAUNCHES);
 }

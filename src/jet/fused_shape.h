@@ -61,7 +61,7 @@ size_t ss_fused_shape_bytes(const struct ss_fused_shape *s);
  */
 size_t ss_fused_shape_too_wide(const struct ss_fused_shape *s, const struct ss_fused_options *options);
 
-/** Rows of a batch from which on it is expected to be the faster with so many weights. */
-size_t ss_fused_shape_least_rows(const struct ss_fused_shape *s, const struct ss_fused_options *options);
+/** Whether a batch has rows enough for it to be expected to be the faster with so many weights. */
+bool ss_fused_shape_enough_rows(const struct ss_fused_shape *s, const struct ss_fused_options *options);
 
 #endif
