@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/file.h"
 #include "base/signals.h"
 #include "device/opencl.h"
 #include "device/quirks.h"
@@ -112,6 +113,16 @@ out:
     return st;
 }
 
+/* Said before a device is blamed for kernels that nobody could read. */
+static enum ss_status check_environment(const char *kernels, const char *folder)
+{
+    if (kernels && *kernels && strcmp(kernels, "gpu") != 0)
+        return SS_FAIL(SS_ERR_USAGE, "SLICESCORE_KERNELS: %s: expected gpu", kernels);
+    if (folder && *folder && !ss_path_is_folder(folder))
+        return SS_FAIL(SS_ERR_USAGE, "SLICESCORE_CL_DIR: %s: no such folder", folder);
+    return SS_OK;
+}
+
 enum ss_status ss_device_open(const char *choice, struct ss_device **out)
 {
     const char *const kernels = getenv("SLICESCORE_KERNELS");
@@ -120,10 +131,7 @@ enum ss_status ss_device_open(const char *choice, struct ss_device **out)
     enum ss_status st = SS_OK;
     size_t index = 0;
 
-    if (kernels && *kernels && strcmp(kernels, "gpu") != 0) {
-        st = SS_FAIL(SS_ERR_USAGE, "SLICESCORE_KERNELS: %s: expected gpu", kernels);
-        goto out;
-    }
+    TRY(check_environment(kernels, getenv("SLICESCORE_CL_DIR")));
     TRY(ss_device_list_make(&list));
     TRY(ss_device_list_find(&list, choice, &index));
     TRY(ss_allocate(1, &d));

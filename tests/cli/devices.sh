@@ -69,6 +69,13 @@ run selftest
 unset SLICESCORE_KERNELS
 exits 2
 err_has "SLICESCORE_KERNELS: gpus: expected gpu"
+SLICESCORE_CL_DIR=$PWD/nowhere
+export SLICESCORE_CL_DIR
+run selftest
+unset SLICESCORE_CL_DIR
+exits 2
+err_has "SLICESCORE_CL_DIR: $PWD/nowhere: no such folder"
+err_lacks "does not run"
 
 # Mesa's translator ends the process at what it does not know, and llvmpipe gets large kernels wrong.
 begin "on an unfinished driver it says so, and gradients come out right"
