@@ -293,8 +293,8 @@ size_t ss_fused_shape_too_wide(const struct ss_fused_shape *s, const struct ss_f
 /* On CPU devices each tile reads all weights and writes as many gradients, where launches of the layered plan
  * cost as much as some thousand weights a layer. Of 212 nets of 1 to 6 layers of 48 to 512 units, 2 to 784
  * columns, 4 to 256 rows the fused plan took more than 1.3 times as long as the other for 33, up to 4.7 times
- * (PoCL and Intel's runtime on Emerald Rapids). By this rule what is chosen does so for 2 of 433 nets with 2
- * to 32 rows and none of 242 with layers of 600 to 2000 units. On Zen 5 fewer rows were enough. */
+ * (PoCL and Intel's runtime on Emerald Rapids). Fitted to 433 nets with 2 to 32 rows and 242 with layers of
+ * 600 to 2000 units, the rule chooses so for 2 and for none of them. On Zen 5 fewer rows were enough. */
 bool ss_fused_shape_enough_rows(const struct ss_fused_shape *s, const struct ss_fused_options *o)
 {
     const size_t streams = ss_streams_first(o->streams) + ss_streams_second(o->streams);
